@@ -1,0 +1,19 @@
+#pragma once
+#include <polytask/core/tensors.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// What the loader hands to the trainer. B samples.
+struct Batch {
+  NamedTensors inputs;        ///< name → [B, …], ready for the model
+  NamedTensors targets;       ///< task → long [B] (classes) or float [B, K]
+  NamedTensors valid;         ///< task → bool [B] or [B, K]; a task without an entry is fully labelled
+  std::vector<int64_t> rows;  ///< rows of the source, in batch order
+  int64_t size() const { return static_cast<int64_t>(rows.size()); }
+};
+
+}  // namespace polytask

@@ -1,0 +1,57 @@
+#pragma once
+#include <polytask/core/node.h>
+#include <polytask/core/tensors.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// A column of a table that is an input.
+struct InputColumn {
+  std::string name;
+  std::vector<std::string> categories;  ///< empty: a number; otherwise raw values are indices into this, −1 = other
+  bool categorical = false;
+};
+
+/// What one sample of one input looks like before preprocessing. It is stored in checkpoints, so that a run can read new
+/// files without its training data.
+struct InputSpec {
+  std::string name;                  ///< "image", "features"
+  std::vector<int64_t> shape;        ///< raw, without batch: [C, H, W] or [columns]
+  std::vector<InputColumn> columns;  ///< for tables, one per raw column
+  bool is_image() const { return shape.size() == 3; }
+
+  Node to_node() const;
+  static InputSpec from_node(const Node& node);
+};
+
+/// Turns raw samples into what the model sees, with figures fitted on the training split. Only tensor operations, so that
+/// export can trace it.
+///   images: (x·scale − mean_c) / std_c
+///   tables: numbers standardised, a missing number is the mean (0) and, where training rows had missing ones too, sets an
+///           indicator column; categories one-hot, unknown ones all zero
+class Preprocess {
+ public:
+  Preprocess() = default;
+  /// `tensors` as `state()` gave them.
+  Preprocess(InputSpec spec, NamedTensors tensors);
+  const InputSpec& spec() const { return spec_; }
+  std::vector<int64_t> output_shape() const;     ///< without batch
+  at::Tensor apply(const at::Tensor& raw) const; ///< [B, …] of any dtype → float32 on the same device
+  NamedTensors state() const { return tensors_; }
+  Preprocess to(const at::Device& device) const;
+
+  /// Channel statistics: mean and std in 0…1 units after `scale`.
+  static Preprocess for_images(InputSpec spec, double scale, const std::vector<double>& mean,
+                               const std::vector<double>& std);
+  /// Fits means and standard deviations on raw training rows [N, columns] (NaN = missing). standardise = false keeps units.
+  static Preprocess for_table(InputSpec spec, const at::Tensor& raw, bool standardise);
+
+ private:
+  InputSpec spec_;
+  NamedTensors tensors_;
+};
+
+}  // namespace polytask

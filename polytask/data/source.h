@@ -1,0 +1,67 @@
+#pragma once
+#include <polytask/core/registry.h>
+#include <polytask/data/input_spec.h>
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/ArrayRef.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// Which file-given part of the data a row belongs to.
+enum class Part { unspecified, train, validation, test };
+
+/// One column of labels or other per-sample facts, whole. Missing: NaN, "".
+struct Column {
+  bool numeric = true;
+  std::vector<double> numbers;     ///< where numeric
+  std::vector<std::string> texts;  ///< where not
+  int64_t size() const { return static_cast<int64_t>(numeric ? numbers.size() : texts.size()); }
+  bool missing(int64_t row) const;
+  /// The value as a label: integers without a fraction, texts as they are, "" where missing.
+  std::string label(int64_t row) const;
+};
+
+/// One opened data set: rows with inputs and columns, over all of its files. Reading is thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual int64_t size() const = 0;
+  /// The part the files themselves assign to a row (train-images against t10k-images, `test_path`, …).
+  virtual Part part(int64_t) const { return Part::unspecified; }
+  virtual std::vector<std::string> column_names() const = 0;
+  /// Throws InputError (with suggestion) where there is no such column.
+  virtual Column column(const std::string& name) const = 0;
+  /// A column's unit ("mm"), or "".
+  virtual std::string unit(const std::string&) const { return ""; }
+
+  virtual std::vector<InputSpec> inputs() const = 0;
+  /// Raw samples of the input at position `input` of inputs(): [B, …], uint8 or float. Errors name the file or row.
+  virtual at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const = 0;
+  /// Fits what depends on the training rows (means, standard deviations, categories) and returns it, one per input.
+  virtual std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) = 0;
+
+  /// Columns the tasks and splits use; called once before `inputs()`, so that no target leaks into the features.
+  virtual void exclude_from_inputs(const std::vector<std::string>& columns) { (void)columns; }
+
+  /// "adult.data:17", "img/0003.png": a row's name in messages and predictions.
+  virtual std::string row_name(int64_t row) const = 0;
+  /// A short digest of content (sizes and a sample of bytes, or the seed) for provenance: file → digest.
+  virtual std::vector<std::pair<std::string, std::string>> fingerprints() const { return {}; }
+};
+
+/// What a source is opened for.
+struct OpenRequest {
+  uint64_t seed = 1;                     ///< the experiment's
+  std::vector<std::string> paths;        ///< empty: the configured files; otherwise these, without labels, for prediction
+  std::vector<InputSpec> specs;          ///< with `paths`: what the trained model expects
+};
+
+using SourceRegistry = Registry<Source, const OpenRequest&>;
+/// Every source, in the order of the documentation; the key that names one is `source`.
+SourceRegistry& sources();
+
+}  // namespace polytask

@@ -1,0 +1,34 @@
+#pragma once
+#include <polytask/core/options.h>
+#include <polytask/data/source.h>
+
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// How rows are divided. Parts given by the files are kept; shares are taken from what the files leave open or, for
+/// `validation` and `test` where the files give none, from their training rows.
+struct SplitOptions {
+  double validation = 0;   ///< share in [0, 1)
+  double test = 0;         ///< share in [0, 1)
+  std::string column;      ///< a column whose values name the part (train, validation/val/dev, test)
+  std::string group;       ///< rows with equal values of this column (person, site) never part
+  std::string stratify;    ///< keep this column's class shares in every part
+  int64_t seed = -1;       ///< −1: the experiment's
+  bool warn_leaks = true;  ///< warn when a column that looks like an identifier repeats across parts
+  void fields(Fields& f);
+};
+
+struct Split {
+  std::vector<int64_t> train, validation, test;  ///< rows, ascending
+};
+
+/// Throws InputError for an unknown column or part value, shares that leave no training row, group with stratify.
+Split make_split(const Source& source, const SplitOptions& options, uint64_t seed);
+
+/// Columns that look like identifiers of persons, sites, objects (by name, or by being neither target nor numeric measure
+/// and repeating) and whose values occur in more than one part. One sentence each.
+std::vector<std::string> find_leaks(const Source& source, const Split& split, const std::vector<std::string>& targets);
+
+}  // namespace polytask

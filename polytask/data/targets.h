@@ -1,0 +1,38 @@
+#pragma once
+#include <polytask/data/source.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+enum class TargetKind { classes, binary, real };
+
+/// What a task asks of the data. An expression is a column name, or a column with one operation:
+/// `label mod 2`, `label div 10`, `income == >50K`, `age >= 40` (==, !=, <, <=, >, >=, giving 0/1).
+struct TargetRequest {
+  std::string task;
+  TargetKind kind = TargetKind::classes;
+  std::vector<std::string> expressions;  ///< one for classes; K for binary and real
+  std::vector<std::string> class_names;  ///< given, or empty: collected from the data (numbers in order, then texts sorted)
+  int64_t classes = 0;                   ///< number of classes where integer labels are class indices; 0: as named or found
+};
+
+/// All targets of one task.
+struct Targets {
+  at::Tensor values;                     ///< long [N] or float32 [N, K]; anything where invalid (0)
+  at::Tensor valid;                      ///< bool [N] or [N, K]; undefined: everything is labelled
+  std::vector<std::string> class_names;  ///< for classes
+  std::vector<std::string> units;        ///< for real, one per expression, "" where unknown
+};
+
+/// Throws InputError naming row, column and value: a class index out of range, a label that is no known class, a text
+/// where a number is needed, an infinite number; and a NaN written as a number where `missing` does not say so.
+Targets encode_targets(const Source& source, const TargetRequest& request);
+
+/// The column an expression reads.
+std::string column_of(const std::string& expression);
+
+}  // namespace polytask

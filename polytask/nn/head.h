@@ -1,0 +1,31 @@
+#pragma once
+#include <polytask/core/registry.h>
+#include <polytask/nn/backbone.h>
+
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// The task-specific end of a model: representations → raw output [B, outputs].
+class Head : public torch::nn::Module {
+ public:
+  virtual at::Tensor forward(const Features& features) = 0;
+};
+
+/// What a head is built for.
+struct HeadContext {
+  std::string task;
+  std::vector<Level> levels;  ///< what it will be fed
+  int64_t outputs = 1;        ///< width of the output, as the task type asks
+  std::string where;          ///< place for messages
+};
+
+/// Creation throws InputError where the levels cannot feed the head (unknown level, spatial where a vector is needed …).
+using HeadRegistry = Registry<Head, const HeadContext&>;
+HeadRegistry& heads();
+
+/// Index of the level that `name` names ("" = the last). Throws InputError listing the levels there are.
+size_t find_level(const HeadContext& context, const std::string& name);
+
+}  // namespace polytask

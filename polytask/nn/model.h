@@ -1,0 +1,69 @@
+#pragma once
+#include <polytask/core/tensors.h>
+#include <polytask/nn/backbone.h>
+#include <polytask/nn/head.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// What a task needs of the model.
+struct TaskHead {
+  std::string name;
+  int64_t outputs = 1;
+  Node head;  ///< resolved options of its head
+};
+
+enum class Role { shared, task };
+
+/// One parameter and whose it is.
+struct ModelParameter {
+  std::string name;   ///< as in the state: "backbone.conv1.weight", "heads.digit.fc.bias"
+  at::Tensor tensor;
+  Role role = Role::shared;
+  int64_t task = -1;  ///< index of the task, −1 where shared
+};
+
+/// A multi-task model: tasks in a fixed order, a representation per task (the same one, where sharing is hard), a head per
+/// task. Which parameters are shared and which are a task's is one query, `model_parameters()`.
+class Model : public torch::nn::Module {
+ public:
+  virtual const std::vector<std::string>& tasks() const = 0;
+  /// What the heads of all tasks are fed: one entry per task, or a single entry that all share.
+  virtual std::vector<Features> represent(const NamedTensors& inputs) = 0;
+  /// Output of task `task` from its features.
+  virtual at::Tensor decode(int64_t task, const Features& features) = 0;
+  /// Outputs of all tasks, in order.
+  std::vector<at::Tensor> forward(const NamedTensors& inputs);
+
+  virtual std::vector<ModelParameter> model_parameters() = 0;
+  /// Names of modules whose parameters are the last shared layer (for gradient methods with that scope).
+  virtual std::string last_shared_layer() const { return ""; }
+
+  /// Parameters and buffers by name; tensors alias the model's own.
+  NamedTensors state() const;
+  /// Copies values in; names and shapes must agree exactly. InputError names every difference (first ten).
+  void load_state(const NamedTensors& state, const std::string& file);
+};
+
+/// Builds sharing architectures. `input_shapes`: preprocessed inputs by name.
+struct ModelContext {
+  std::map<std::string, InputShape> input_shapes;
+  std::vector<TaskHead> tasks;
+  uint64_t seed = 1;  ///< parts are initialised from the streams "init/<part>"
+};
+using SharingRegistry = Registry<Model, const ModelContext&>;
+SharingRegistry& sharings();  ///< the key that names one is `sharing`
+
+/// The `model` section: sharing and its options, weights to start from, what is frozen. Resolves defaults.
+Node resolve_model_section(const Node& section);
+/// The head options of a task, defaults written out (`linear` where none is given).
+Node resolve_head(const Node& head);
+
+/// Builds the model of a resolved section, loads initial weights, freezes. Throws InputError.
+std::shared_ptr<Model> create_model(const Node& section, const ModelContext& context);
+
+}  // namespace polytask

@@ -1,0 +1,55 @@
+#pragma once
+#include <polytask/core/registry.h>
+#include <polytask/core/tensors.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+enum class Direction { higher_is_better, lower_is_better };
+
+/// What a metric sees of a batch, only labelled samples. n samples.
+struct MetricInput {
+  at::Tensor prediction;  ///< classes: probabilities [n, C]; binary: probabilities [n]; regression: real units [n] (double)
+  at::Tensor target;      ///< classes: long [n]; binary: float [n]; regression: real units [n] (double)
+};
+
+/// Accumulates over batches in bounded memory (exact AUROC and median keep a bounded sketch).
+class Metric {
+ public:
+  virtual ~Metric() = default;
+  virtual void update(const MetricInput& batch) = 0;
+  /// NaN where nothing was seen or the metric is undefined (AUROC of one class).
+  virtual double value() const = 0;
+  virtual void reset() = 0;
+  virtual Direction direction() const = 0;
+  /// "accuracy", "mae" …
+  virtual std::string name() const = 0;
+  /// True where the value is in the target's unit (MAE, RMSE), false for pure numbers.
+  virtual bool in_target_units() const { return false; }
+};
+
+/// The families' metrics by name, options included (`top_k: {k: 3}` is {type: top_k, k: 3}). `classes` is the number of
+/// classes (1 for binary and regression).
+using MetricRegistry = Registry<Metric, int64_t /*classes*/>;
+MetricRegistry& classification_metrics();  ///< accuracy, top_k, macro_f1
+MetricRegistry& binary_metrics();          ///< accuracy, f1, auroc, average_precision
+MetricRegistry& regression_metrics();      ///< mae, rmse, r2, median_ae
+
+/// Rows: true class, columns: predicted class.
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int64_t classes);
+  void update(const MetricInput& batch);
+  const at::Tensor& counts() const { return counts_; }  ///< long [C, C]
+  void reset();
+
+ private:
+  at::Tensor counts_;
+};
+
+}  // namespace polytask
