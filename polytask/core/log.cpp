@@ -3,6 +3,7 @@
 #include <polytask/core/error.h>
 #include <polytask/core/progress.h>
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
