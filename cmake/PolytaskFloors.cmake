@@ -1,12 +1,12 @@
 # A floor is one folder of polytask/: an object library that all higher floors and the final static library use.
 # The order is the order of dependency; scripts/check-floors holds the includes to it.
-set(POLYTASK_FLOORS core io config data nn objectives balancing training cli)
+set(POLYTASK_FLOORS core io config data nn objectives balancing training reporting cli)
 
 add_library(polytask_common INTERFACE)
 target_include_directories(polytask_common INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
-target_link_libraries(polytask_common INTERFACE torch fmt::fmt spdlog::spdlog yaml-cpp ZLIB::ZLIB opencv_core opencv_imgproc
-  opencv_imgcodecs nlohmann_json::nlohmann_json CLI11::CLI11 ${CMAKE_DL_LIBS})
+target_link_libraries(polytask_common INTERFACE torch fmt::fmt spdlog::spdlog yaml-cpp ZLIB::ZLIB polytask::opencv
+  nlohmann_json::nlohmann_json CLI11::CLI11 ${CMAKE_DL_LIBS})
 if(POLYTASK_BLAS_LINK_OPTIONS)
   target_link_options(polytask_common INTERFACE ${POLYTASK_BLAS_LINK_OPTIONS})
 endif()

@@ -1,6 +1,7 @@
 #include <polytask/core/options.h>
 
 #include <polytask/core/error.h>
+#include <polytask/core/scalar_text.h>
 #include <polytask/core/suggest.h>
 
 #include <fmt/format.h>
@@ -8,8 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <regex>
 
 namespace polytask {
 namespace {
@@ -23,18 +22,6 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 Node text_node(const std::string& text) { return Node::scalar_of(text, true); }
 Node plain_node(const std::string& text) { return Node::scalar_of(text, false); }
-
-const std::string& scalar_text(const Node& node, const char* expected) {
-  if (!node.is_scalar()) {
-    const char* got = node.is_map() ? "a map" : node.is_sequence() ? "a list" : "nothing";
-    throw InputError("{}: expected {}, got {}", node.where(), expected, got);
-  }
-  return node.text();
-}
-
-[[noreturn]] void wrong_type(const Node& node, const char* expected) {
-  throw InputError("{}: expected {}, got \"{}\"", node.where(), expected, node.text());
-}
 
 std::string range_text(const Range& range) {
   std::vector<std::string> parts;
@@ -89,7 +76,10 @@ class Reader : public Fields {
   void enter(const FieldInfo& info, const std::function<void(Fields&)>& inner) override {
     known.push_back(info.name);
     const Node* given = node_.find(info.name);
-    if (given != nullptr) read_fields(*given, inner);
+    Node absent;  // what it requires is missing all the same
+    absent.place = node_.place;
+    absent.path = node_.path.empty() ? info.name : node_.path + "." + info.name;
+    read_fields(given != nullptr ? *given : absent, inner);
   }
 
  private:
@@ -274,36 +264,6 @@ std::vector<FieldDescription> describe_fields(const DescribeFields& fields) {
   Describer describer("", rows);
   fields(describer);
   return rows;
-}
-
-double number_of(const Node& node) {
-  const std::string& text = scalar_text(node, "a number");
-  static const std::regex number(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
-  if (!node.quoted() && std::regex_match(text, number)) return std::strtod(text.c_str(), nullptr);
-  if (!node.quoted() && (text == ".inf" || text == "+.inf")) return std::numeric_limits<double>::infinity();
-  if (!node.quoted() && text == "-.inf") return -std::numeric_limits<double>::infinity();
-  if (!node.quoted() && text == ".nan") return std::numeric_limits<double>::quiet_NaN();
-  wrong_type(node, "a number");
-}
-
-int64_t integer_of(const Node& node) {
-  const double value = number_of(node);
-  constexpr double kExact = 9007199254740992.0;  // 2^53
-  if (value != std::floor(value) || std::abs(value) > kExact) wrong_type(node, "an integer");
-  return static_cast<int64_t>(value);
-}
-
-bool boolean_of(const Node& node) {
-  const std::string& text = scalar_text(node, "true or false");
-  if (!node.quoted() && (text == "true" || text == "True" || text == "TRUE")) return true;
-  if (!node.quoted() && (text == "false" || text == "False" || text == "FALSE")) return false;
-  wrong_type(node, "true or false");
-}
-
-std::string number_text(double value) {
-  if (std::isnan(value)) return ".nan";
-  if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
-  return fmt::format("{}", value);
 }
 
 }  // namespace polytask

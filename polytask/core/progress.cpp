@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 
@@ -18,6 +19,12 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+// A standard error that takes nothing more is no reason to end the work.
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
 double seconds_since(std::chrono::steady_clock::time_point t) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
 }
@@ -27,7 +34,7 @@ double seconds_since(std::chrono::steady_clock::time_point t) {
 void set_progress_enabled(bool on) { enabled = on; }
 
 void clear_progress_line() {
-  if (bar_on_line.exchange(false)) fmt::print(stderr, "\r\033[K");
+  if (bar_on_line.exchange(false)) print("\r\033[K");
 }
 
 Progress::Progress(std::string title, int64_t total, std::string unit)
@@ -56,20 +63,19 @@ void Progress::draw(const std::string& note) {
   std::string line = fmt::format("{} ", title_);
   if (total_ > 0) {
     constexpr int64_t kWidth = 24;
-    const int64_t filled = kWidth * done_ / total_;
+    const int64_t filled = std::clamp<int64_t>(kWidth * done_ / total_, 0, kWidth);
     if (terminal_) line += fmt::format("[{:=>{}}{:>{}}] ", "", filled, "", kWidth - filled);
-    const double remaining = rate > 0 ? static_cast<double>(total_ - done_) / rate : 0;
+    const double remaining = rate > 0 ? static_cast<double>(std::max<int64_t>(total_ - done_, 0)) / rate : 0;
     line += fmt::format("{}/{} {} · {:.3g}/s · {} left", done_, total_, unit_, rate, duration_text(remaining));
   } else {
     line += fmt::format("{} {} · {:.3g}/s", done_, unit_, rate);
   }
   if (!note.empty()) line += " · " + note;
   if (terminal_) {
-    fmt::print(stderr, "\r\033[K{}", line);
-    std::fflush(stderr);
+    print("\r\033[K" + line);
     bar_on_line = true;
   } else {
-    fmt::print(stderr, "{}\n", line);
+    print(line + "\n");
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <ATen/Context.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -85,6 +86,8 @@ std::vector<int64_t> Random::state() const {
 
 void Random::set_state(const std::vector<int64_t>& words) {
   if (words.size() != 4) throw InputError("a random stream's state has 4 words, not {}", words.size());
+  if (std::all_of(words.begin(), words.end(), [](int64_t word) { return word == 0; }))
+    throw InputError("a random stream's state can not be all zeros");
   for (size_t i = 0; i < 4; ++i) state_[i] = static_cast<uint64_t>(words[i]);
 }
 

@@ -30,10 +30,13 @@ size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
-  const size_t allowed = std::max<size_t>(1, name.size() / 3);
+  if (name.empty()) return "";
+  const size_t allowed = std::min(std::max<size_t>(1, name.size() / 3), name.size() - 1);
   std::string best;
   size_t best_distance = allowed + 1;
   for (const auto& candidate : candidates) {
+    const size_t longer = std::max(name.size(), candidate.size()), shorter = std::min(name.size(), candidate.size());
+    if (longer - shorter >= best_distance) continue;
     const size_t d = distance(name, candidate);
     if (d < best_distance) {
       best = candidate;

@@ -19,7 +19,7 @@ struct LoaderOptions {
 };
 
 /// Makes batches ahead of the trainer in worker threads. What it yields does not depend on the number of workers: batch k
-/// of epoch e draws from the stream (seed, "data/augment", e, k).
+/// of epoch e draws from the stream (seed, "data/augment/e/k"). Workers run tensor operations on one thread each.
 class Loader {
  public:
   /// The data set and the transforms must outlive the loader.
@@ -27,9 +27,11 @@ class Loader {
          const std::vector<std::unique_ptr<Transform>>& augment);
   ~Loader();
 
-  /// Begins to deliver `order` in batches, from batch `first` on. Ends whatever was under way.
+  /// Begins to deliver `order` in batches, from batch `first` on. Ends whatever was under way. next() and start() are for
+  /// one thread.
   void start(std::vector<int64_t> order, int64_t epoch, int64_t first = 0);
-  /// The next batch, or nothing at the end. Rethrows a worker's error at the batch where it happened.
+  /// The next batch, or nothing at the end. Rethrows a worker's error at the batch where it happened, which ends the
+  /// delivery. A batch of which no row could be read (`on_bad_sample: skip`) is passed over.
   std::optional<Batch> next();
   /// Batches of an order of n rows.
   int64_t batches(int64_t n) const;

@@ -55,9 +55,9 @@ class Source {
 
 /// What a source is opened for.
 struct OpenRequest {
-  uint64_t seed = 1;                     ///< the experiment's
-  std::vector<std::string> paths;        ///< empty: the configured files; otherwise these, without labels, for prediction
-  std::vector<InputSpec> specs;          ///< with `paths`: what the trained model expects
+  uint64_t seed = 1;               ///< the experiment's
+  std::vector<std::string> paths;  ///< empty: the configured files; otherwise these, without labels, for prediction
+  std::vector<InputSpec> specs;    ///< with `paths`: what the trained model expects
 };
 
 using SourceRegistry = Registry<Source, const OpenRequest&>;

@@ -11,13 +11,15 @@ namespace polytask {
 enum class TargetKind { classes, binary, real };
 
 /// What a task asks of the data. An expression is a column name, or a column with one operation:
-/// `label mod 2`, `label div 10`, `income == >50K`, `age >= 40` (==, !=, <, <=, >, >=, giving 0/1).
+/// `label mod 2`, `label div 10`, `income == >50K`, `age >= 40` (==, !=, <, <=, >, >=, giving 0/1). Operations stand
+/// between spaces; a text may be quoted; mod and div round towards −∞; a missing value stays missing.
 struct TargetRequest {
   std::string task;
   TargetKind kind = TargetKind::classes;
   std::vector<std::string> expressions;  ///< one for classes; K for binary and real
-  std::vector<std::string> class_names;  ///< given, or empty: collected from the data (numbers in order, then texts sorted)
-  int64_t classes = 0;                   ///< number of classes where integer labels are class indices; 0: as named or found
+  std::vector<std::string>
+      class_names;      ///< given, or empty: collected from the data (numbers in order, then texts sorted)
+  int64_t classes = 0;  ///< number of classes where integer labels are class indices; 0: as named or found
 };
 
 /// All targets of one task.
@@ -28,8 +30,11 @@ struct Targets {
   std::vector<std::string> units;        ///< for real, one per expression, "" where unknown
 };
 
-/// Throws InputError naming row, column and value: a class index out of range, a label that is no known class, a text
-/// where a number is needed, an infinite number; and a NaN written as a number where `missing` does not say so.
+/// Classes: a label is looked up among `class_names`; a numeric column whose class names are not all numbers, and
+/// integer labels where `classes` is given without names, hold class indices instead. Throws InputError naming row,
+/// column and value: a class index out of range, a label that is no known class, a class label with a fraction, a
+/// binary value other than 0 and 1, a text where a number is needed, an infinite number. A NaN is a missing label; a
+/// source whose files can tell a NaN from a missing value refuses it in `column()`.
 Targets encode_targets(const Source& source, const TargetRequest& request);
 
 /// The column an expression reads.

@@ -13,7 +13,7 @@ struct CsvOptions {
   std::vector<std::string> columns;         ///< names, where the file has no header line
   std::string comment;                      ///< lines that start with this are passed over ("|" in adult.test)
   bool decimal_comma = false;               ///< 3,14 is a number
-  std::vector<std::string> missing = {"", "?", "NA", "NaN", "nan"};
+  std::vector<std::string> missing = {"", "?", "NA"};
   void fields(Fields& f);
 };
 

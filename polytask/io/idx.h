@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <string>
 
 namespace polytask {
 
@@ -9,6 +10,8 @@ namespace polytask {
 /// float or double, any number of dimensions. Throws InputError for a truncated file or stream, a wrong magic number,
 /// a size that does not fit the header.
 at::Tensor read_idx(const std::filesystem::path& path);
+/// The same for the (inflated) bytes of a file; `name` stands in messages.
+at::Tensor parse_idx(const std::string& bytes, const std::string& name);
 /// Writes a uint8 tensor as plain IDX (fixtures, `data make`).
 void write_idx(const std::filesystem::path& path, const at::Tensor& values);
 

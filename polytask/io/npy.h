@@ -17,6 +17,8 @@ struct NpyArray {
 /// Versions 1.0 to 3.0; C and Fortran order; bool, (u)int8, int16/32/64, uint16/32 (widened), float16/32/64; either
 /// byte order. Throws InputError naming what is wrong (magic, header, type, truncated data, trailing bytes).
 NpyArray read_npy(const std::filesystem::path& path);
+/// The same for the bytes of a file; `name` stands in messages.
+NpyArray parse_npy(const std::string& bytes, const std::string& name);
 /// A numeric tensor in version 1.0, C order; atomic.
 void write_npy(const std::filesystem::path& path, const at::Tensor& values);
 

@@ -11,8 +11,8 @@ namespace polytask {
 class Loss {
  public:
   virtual ~Loss() = default;
-  /// `output` [B, C] or [B, K] raw outputs, `target` long [B] or float [B, K] → one loss per sample and target, [B] or
-  /// [B, K]. Invalid targets hold finite filler values.
+  /// `output` [B, C] or [B, K·outputs_per_target] raw outputs, `target` long [B] or float [B, K] → one loss per sample
+  /// and target, [B] or [B, K]. Invalid targets hold finite filler values.
   virtual at::Tensor forward(const at::Tensor& output, const at::Tensor& target) const = 0;
   /// Weight of each sample in the mean (class weights), or undefined for equal weights; same shape as forward's result.
   virtual at::Tensor sample_weights(const at::Tensor& target) const {
@@ -23,7 +23,8 @@ class Loss {
   virtual int64_t outputs_per_target() const { return 1; }
 };
 
-/// Losses of one family. `outputs` is the number of classes or target values.
+/// Losses of one family. `outputs` is the number of classes or target values. Where a classification loss's section
+/// says `class_weights: balanced`, the task puts the list of weights in its place before it creates the loss.
 using LossRegistry = Registry<Loss, int64_t /*outputs*/>;
 LossRegistry& classification_losses();  ///< cross_entropy (label_smoothing, class_weights), focal
 LossRegistry& binary_losses();          ///< bce (pos_weight)

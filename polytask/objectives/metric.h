@@ -14,8 +14,9 @@ enum class Direction { higher_is_better, lower_is_better };
 
 /// What a metric sees of a batch, only labelled samples. n samples.
 struct MetricInput {
-  at::Tensor prediction;  ///< classes: probabilities [n, C]; binary: probabilities [n]; regression: real units [n] (double)
-  at::Tensor target;      ///< classes: long [n]; binary: float [n]; regression: real units [n] (double)
+  at::Tensor
+      prediction;     ///< classes: probabilities [n, C]; binary: probabilities [n]; regression: real units [n] (double)
+  at::Tensor target;  ///< classes: long [n]; binary: float [n]; regression: real units [n] (double)
 };
 
 /// Accumulates over batches in bounded memory (exact AUROC and median keep a bounded sketch).
@@ -33,8 +34,8 @@ class Metric {
   virtual bool in_target_units() const { return false; }
 };
 
-/// The families' metrics by name, options included (`top_k: {k: 3}` is {type: top_k, k: 3}). `classes` is the number of
-/// classes (1 for binary and regression).
+/// The families' metrics by name, options included (a task's `metrics` may say {top_k: {k: 3}} for {type: top_k, k:
+/// 3}). `classes` is the number of classes (1 for binary and regression).
 using MetricRegistry = Registry<Metric, int64_t /*classes*/>;
 MetricRegistry& classification_metrics();  ///< accuracy, top_k, macro_f1
 MetricRegistry& binary_metrics();          ///< accuracy, f1, auroc, average_precision

@@ -15,7 +15,9 @@ namespace polytask {
 
 /// One figure of an evaluation.
 struct MetricValue {
-  std::string name;  ///< "accuracy", "mae"; several targets: "mae/width_px"
+  /// "accuracy", "mae"; several targets: "mae/width_px" each, after "mae", the mean over the targets where it is
+  /// defined (left out for figures in the targets' units where those differ).
+  std::string name;
   double value = 0;
   Direction direction = Direction::higher_is_better;
   std::string unit;  ///< "mm" or ""
@@ -29,7 +31,7 @@ class TaskMetrics {
   virtual void update(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) = 0;
   virtual std::vector<MetricValue> values() const = 0;
   virtual void reset() = 0;
-  /// Confusion matrix long [C, C] for classification, undefined otherwise.
+  /// Confusion matrix long [C, C] for classification with at most 2048 classes, undefined otherwise.
   virtual at::Tensor confusion() const { return {}; }
 };
 
@@ -38,16 +40,17 @@ class TaskType {
  public:
   virtual ~TaskType() = default;
 
-  const std::string& name() const { return name_; }     ///< the task's
-  virtual TargetRequest target_request() const = 0;     ///< what it asks of the data
-  /// Fits on training targets (class names and counts, target mean and standard deviation). Called once, before outputs().
+  const std::string& name() const { return name_; }  ///< the task's
+  virtual TargetRequest target_request() const = 0;  ///< what it asks of the data
+  /// Fits on training targets (class names and counts, target mean and standard deviation). Called once, before
+  /// outputs().
   virtual void fit(const Targets& targets, const std::vector<int64_t>& train_rows) = 0;
-  virtual int64_t outputs() const = 0;                  ///< width of the head's output
-  /// Mean loss over the labelled entries, a scalar with graph. `valid` may be undefined. Must not be called where nothing
-  /// is labelled.
+  virtual int64_t outputs() const = 0;  ///< width of the head's output
+  /// Mean loss over the labelled entries, a scalar with graph. `valid` may be undefined. Must not be called where
+  /// nothing is labelled.
   virtual at::Tensor loss(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const = 0;
-  /// Output → what a user reads: class probabilities [B, C], probabilities [B, K], values in real units [B, K] (double where
-  /// the units need it). Tensor operations only, so that export can trace it.
+  /// Output → what a user reads: class probabilities [B, C], probabilities [B, K], values in real units [B, K] (double
+  /// where the units need it). Tensor operations only, so that export can trace it.
   virtual at::Tensor predict(const at::Tensor& output) const = 0;
   /// Column headers of predict's values: class names, or target names with units.
   virtual std::vector<std::string> prediction_names() const = 0;
@@ -72,7 +75,8 @@ class TaskType {
 using TaskTypeRegistry = Registry<TaskType, const std::string&>;
 TaskTypeRegistry& task_types();  ///< classification, binary, multilabel, regression
 
-/// A task's section with every default written out, `head` included as it stands.
+/// A task's section with every default written out, loss and metrics included, `head` as it stands. Resolving again
+/// changes nothing.
 Node resolve_task_section(const Node& section);
 std::unique_ptr<TaskType> create_task(const std::string& name, const Node& section);
 

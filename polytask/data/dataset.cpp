@@ -1,0 +1,45 @@
+#include <polytask/data/dataset.h>
+
+#include <polytask/core/error.h>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+
+namespace polytask {
+
+Dataset::Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> preprocess,
+                 std::map<std::string, Targets> targets)
+    : source_(std::move(source)), preprocess_(std::move(preprocess)), targets_(std::move(targets)) {
+  const size_t inputs = source_->inputs().size();
+  if (preprocess_.size() != inputs)
+    throw InputError("data: preprocessing for {} inputs, but the source has {}", preprocess_.size(), inputs);
+}
+
+Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment,
+                     Random& random) const {
+  const at::NoGradGuard no_grad;
+  Batch batch;
+  batch.rows = rows.vec();
+  for (size_t i = 0; i < preprocess_.size(); ++i) {
+    const InputSpec& spec = preprocess_[i].spec();
+    at::Tensor raw = source_->read(static_cast<int64_t>(i), rows);
+    if (spec.is_image())
+      for (const auto& transform : augment) raw = transform->apply(raw, random);
+    batch.inputs[spec.name] = preprocess_[i].apply(raw);
+  }
+  const at::Tensor index = at::tensor(rows, at::kLong);
+  for (const auto& [task, targets] : targets_) {
+    batch.targets[task] = targets.values.index_select(0, index);
+    if (targets.valid.defined()) batch.valid[task] = targets.valid.index_select(0, index);
+  }
+  return batch;
+}
+
+Batch Dataset::batch(c10::ArrayRef<int64_t> rows) const {
+  Random unused;
+  return batch(rows, {}, unused);
+}
+
+}  // namespace polytask

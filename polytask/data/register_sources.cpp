@@ -1,0 +1,20 @@
+#include <polytask/data/source.h>
+#include <polytask/data/sources/sources.h>
+
+namespace polytask {
+
+SourceRegistry& sources() {
+  static SourceRegistry registry = [] {
+    SourceRegistry all("data source", "source");
+    register_idx(all);
+    register_table(all);
+    register_images(all);
+    register_arrays(all);
+    register_implants(all);
+    register_tabular(all);
+    return all;
+  }();
+  return registry;
+}
+
+}  // namespace polytask

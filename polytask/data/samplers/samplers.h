@@ -1,0 +1,11 @@
+#pragma once
+#include <polytask/data/sampler.h>
+
+namespace polytask {
+
+// One per sampler: adds it, with its options, to the registry. `samplers()` calls each.
+void register_shuffle(SamplerRegistry& registry);
+void register_sequential(SamplerRegistry& registry);
+void register_balanced(SamplerRegistry& registry);
+
+}  // namespace polytask

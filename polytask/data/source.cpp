@@ -1,0 +1,24 @@
+#include <polytask/data/source.h>
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace polytask {
+
+bool Column::missing(int64_t row) const {
+  const auto at = static_cast<size_t>(row);
+  return numeric ? std::isnan(numbers[at]) : texts[at].empty();
+}
+
+std::string Column::label(int64_t row) const {
+  const auto at = static_cast<size_t>(row);
+  if (!numeric) return texts[at];
+  const double value = numbers[at];
+  if (std::isnan(value)) return "";
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (value == std::floor(value) && std::abs(value) <= kExact) return fmt::format("{}", static_cast<int64_t>(value));
+  return number_text(value);
+}
+
+}  // namespace polytask

@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace polytask {
+
+/// Walks over delimited text row by row and holds one row at a time. It only looks at the text, which must stay.
+class CsvScanner {
+ public:
+  /// A `delimiter` of ' ' means any run of spaces and tabs. `name` stands in messages; lines that start with `comment`
+  /// (unless "") are passed over.
+  CsvScanner(std::string_view text, std::string name, char delimiter, std::string comment);
+
+  /// Goes to the next row; false at the end. Throws InputError for an unclosed quote or text after a closing one.
+  bool next();
+  /// The row's fields, unquoted, without spaces around them; valid until the next call of `next`.
+  const std::vector<std::string_view>& fields() const { return fields_; }
+  /// 1-based line on which the row starts.
+  int64_t line() const { return line_; }
+  /// The line holds nothing at all.
+  bool blank() const { return blank_; }
+
+ private:
+  bool at_row_end() const { return at_ >= text_.size() || text_[at_] == '\n' || text_[at_] == '\r'; }
+  bool at_blank() const;
+  bool at_delimiter() const;
+  void skip_blanks();
+  void end_row();
+  void skip_comments();
+  void read_fields();
+  std::string_view plain_field();
+  std::string_view quoted_field();
+  size_t closing_quote(bool& doubled) const;
+
+  std::string_view text_;
+  std::string name_;
+  char delimiter_;
+  std::string comment_;
+  size_t at_ = 0;
+  int64_t line_ = 0, current_line_ = 1;
+  bool blank_ = false;
+  std::vector<std::string_view> fields_;
+  std::deque<std::string> unquoted_;  // fields of this row that do not stand in the text as they are
+};
+
+}  // namespace polytask

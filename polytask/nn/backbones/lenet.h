@@ -1,0 +1,40 @@
+#pragma once
+#include <polytask/nn/backbone.h>
+#include <polytask/nn/layers/dense.h>
+
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace polytask {
+
+struct LenetOptions {
+  std::vector<int64_t> channels = {32, 64};
+  int64_t kernel = 5;
+  int64_t features = 256;
+  bool batch_norm = false;
+  double dropout = 0;
+  void fields(Fields& f);
+};
+
+/// Small images: stages of convolution (no padding), batch normalisation, 2×2 maximum, ReLU; then one dense layer
+/// (LeCun et al. 1998, with today's activation and pooling). Levels conv1, conv2, … (stride 2, 4, …) and the vector
+/// `features`.
+class LenetBackbone : public Backbone {
+ public:
+  /// Throws InputError where the input is no image or too small for the stages.
+  LenetBackbone(const LenetOptions& options, const InputShape& input);
+  std::vector<Level> levels() const override;
+  Features forward(const at::Tensor& input) override;
+
+ private:
+  LenetOptions options_;
+  std::vector<torch::nn::Conv2d> convolutions_;
+  std::vector<torch::nn::BatchNorm2d> norms_;
+  std::shared_ptr<Dense> features_;
+};
+
+}  // namespace polytask

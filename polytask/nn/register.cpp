@@ -1,0 +1,35 @@
+#include <polytask/nn/register.h>
+
+namespace polytask {
+
+BackboneRegistry& backbones() {
+  static BackboneRegistry registry = [] {
+    BackboneRegistry r("backbone");
+    register_mlp_backbone(r);
+    register_lenet_backbone(r);
+    register_resnet_backbones(r);
+    return r;
+  }();
+  return registry;
+}
+
+HeadRegistry& heads() {
+  static HeadRegistry registry = [] {
+    HeadRegistry r("head");
+    register_linear_head(r);
+    register_mlp_head(r);
+    return r;
+  }();
+  return registry;
+}
+
+SharingRegistry& sharings() {
+  static SharingRegistry registry = [] {
+    SharingRegistry r("sharing", "sharing");
+    register_hard_sharing(r);
+    return r;
+  }();
+  return registry;
+}
+
+}  // namespace polytask

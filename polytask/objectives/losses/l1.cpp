@@ -1,0 +1,19 @@
+#include <polytask/objectives/losses/register.h>
+
+namespace polytask {
+namespace {
+
+class L1 : public Loss {
+ public:
+  at::Tensor forward(const at::Tensor& output, const at::Tensor& target) const override {
+    return (output - target).abs();
+  }
+};
+
+}  // namespace
+
+void register_l1(LossRegistry& losses) {
+  losses.add<NoOptions>("l1", "absolute error", "", [](const NoOptions&, int64_t) { return std::make_unique<L1>(); });
+}
+
+}  // namespace polytask

@@ -1,0 +1,45 @@
+#include <polytask/objectives/tasks/register.h>
+
+#include <utility>
+
+namespace polytask {
+namespace {
+
+void refuse_both(const Node& section, const std::string& one, const std::string& many) {
+  if (section.find(one) != nullptr && section.find(many) != nullptr)
+    throw InputError("{}: \"{}\" and \"{}\" are both given; one of them is enough", section.where(), one, many);
+}
+
+Node without_head(const Node& section) {
+  refuse_both(section, "target", "targets");
+  refuse_both(section, "unit", "units");
+  Node result = section;
+  result.erase("head");
+  return result;
+}
+
+}  // namespace
+
+TaskTypeRegistry& task_types() {
+  static TaskTypeRegistry registry = [] {
+    TaskTypeRegistry types("task type");
+    register_classification(types);
+    register_binary(types);
+    register_multilabel(types);
+    register_regression(types);
+    return types;
+  }();
+  return registry;
+}
+
+Node resolve_task_section(const Node& section) {
+  Node resolved = task_types().resolve(without_head(section));
+  if (const Node* head = section.find("head"); head != nullptr) resolved.set("head", *head);
+  return resolved;
+}
+
+std::unique_ptr<TaskType> create_task(const std::string& name, const Node& section) {
+  return task_types().create(without_head(section), name);
+}
+
+}  // namespace polytask

@@ -1,0 +1,176 @@
+#include <polytask/training/session.h>
+
+#include <polytask/core/error.h>
+#include <polytask/core/log.h>
+#include <polytask/core/random.h>
+
+#include <ATen/core/grad_mode.h>
+#include <torch/cuda.h>
+
+#include <fmt/format.h>
+
+namespace polytask {
+namespace {
+
+std::vector<std::unique_ptr<TaskType>> create_tasks(const Experiment& experiment) {
+  std::vector<std::unique_ptr<TaskType>> tasks;
+  for (const auto& [name, section] : experiment.tasks) tasks.push_back(create_task(name, section));
+  return tasks;
+}
+
+std::vector<TargetRequest> target_requests(const std::vector<std::unique_ptr<TaskType>>& tasks) {
+  std::vector<TargetRequest> requests;
+  for (const auto& task : tasks) requests.push_back(task->target_request());
+  return requests;
+}
+
+// The parts of a checkpoint that do not fit say that it belongs to another experiment.
+const Node& info_of(const Checkpoint& checkpoint, const char* key) {
+  const Node* node = checkpoint.info.find(key);
+  if (node == nullptr) throw InputError("{}: the checkpoint holds no \"{}\"", checkpoint.info.where(), key);
+  return *node;
+}
+
+std::vector<Preprocess> load_preprocess(const Checkpoint& checkpoint) {
+  std::vector<Preprocess> result;
+  for (const auto& spec : info_of(checkpoint, "inputs").items()) {
+    const auto tensors = checkpoint.part(fmt::format("preprocess.{}.", result.size()));
+    result.emplace_back(InputSpec::from_node(spec), tensors);
+  }
+  if (result.empty()) throw InputError("{}: the checkpoint describes no input", checkpoint.info.where());
+  return result;
+}
+
+void load_tasks(const Checkpoint& checkpoint, Session& session) {
+  const Node& states = info_of(checkpoint, "tasks");
+  for (const auto& task : session.tasks) {
+    const Node* state = states.find(task->name());
+    if (state == nullptr)
+      throw InputError("{}: the checkpoint is of another experiment: it knows no task \"{}\"", states.where(), task->name());
+    task->load_state(*state);
+  }
+}
+
+void build_model(Session& session) {
+  ModelContext context;
+  context.seed = session.experiment.seed;
+  for (const auto& preprocess : session.preprocess)
+    context.input_shapes[preprocess.spec().name] = preprocess.output_shape();
+  for (size_t t = 0; t < session.tasks.size(); ++t) {
+    const Node* head = session.experiment.tasks[t].second.find("head");
+    context.tasks.push_back({session.tasks[t]->name(), session.tasks[t]->outputs(), *head});
+  }
+  session.model = create_model(session.experiment.model, context);
+  if (const Node* freeze = session.experiment.model.find("freeze")) session.freeze = parse_freeze_rules(*freeze);
+}
+
+void build_balancer(Session& session) {
+  session.balancer = balancers().create(session.experiment.balancing);
+  std::vector<TaskInfo> infos;
+  for (size_t t = 0; t < session.tasks.size(); ++t)
+    infos.push_back({session.tasks[t]->name(), session.experiment.tasks[t].second.text_or("type", ""),
+                     session.tasks[t]->loss_scale()});
+  session.balancer->method().setup(infos);
+}
+
+void load_model(const Checkpoint& checkpoint, Session& session) {
+  session.model->load_state(checkpoint.part("model."), checkpoint.info.place.file);
+}
+
+Session begin(Experiment experiment) {
+  Session session;
+  session.experiment = std::move(experiment);
+  session.device = choose_device(session.experiment.device);
+  session.tasks = create_tasks(session.experiment);
+  return session;
+}
+
+// A run's weights come from its checkpoint, so the file they once started from is not needed any more.
+void forget_initial_weights(Experiment& experiment) {
+  if (Node weights = Node::map_of(); experiment.model.find("weights") != nullptr) {
+    weights.set("path", Node::scalar_of("", true));
+    experiment.model.set("weights", weights);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> Session::task_names() const {
+  std::vector<std::string> names;
+  for (const auto& task : tasks) names.push_back(task->name());
+  return names;
+}
+
+Session open_session(Experiment experiment, const Checkpoint* from) {
+  if (from != nullptr) forget_initial_weights(experiment);
+  Session session = begin(std::move(experiment));
+  if (from != nullptr) {
+    load_tasks(*from, session);
+    session.preprocess = load_preprocess(*from);
+  }
+  session.data =
+      open_data(session.experiment.data, target_requests(session.tasks), session.experiment.seed, session.preprocess);
+  if (from == nullptr) {
+    session.preprocess = session.data.dataset->preprocess();
+    for (const auto& task : session.tasks) task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
+  }
+  build_model(session);
+  if (from != nullptr) load_model(*from, session);
+  session.model->to(session.device);
+  build_balancer(session);
+  return session;
+}
+
+Session open_model(Experiment experiment, const Checkpoint& from) {
+  forget_initial_weights(experiment);
+  Session session = begin(std::move(experiment));
+  load_tasks(from, session);
+  session.preprocess = load_preprocess(from);
+  build_model(session);
+  load_model(from, session);
+  session.model->to(session.device);
+  session.model->eval();
+  return session;
+}
+
+void save_session(const Session& session, Checkpoint& checkpoint) {
+  Node inputs = Node::sequence_of({});
+  for (size_t i = 0; i < session.preprocess.size(); ++i) {
+    inputs.append(session.preprocess[i].spec().to_node());
+    checkpoint.add(fmt::format("preprocess.{}.", i), session.preprocess[i].state());
+  }
+  Node tasks = Node::map_of();
+  for (const auto& task : session.tasks) tasks.set(task->name(), task->state());
+  checkpoint.info.set("inputs", inputs);
+  checkpoint.info.set("tasks", tasks);
+  checkpoint.add("model.", session.model->state());
+}
+
+void load_balancing(const Checkpoint& checkpoint, Session& session) {
+  at::NoGradGuard no_grad;
+  auto& method = session.balancer->method();
+  const auto scales = checkpoint.part("balancing.parameters.");
+  for (auto& [name, parameter] : method.parameters()) {
+    const auto saved = scales.find(name);
+    if (saved == scales.end() || saved->second.sizes() != parameter.sizes())
+      throw InputError("{}: the checkpoint is of another experiment: balancing parameter \"{}\" does not fit",
+                       checkpoint.info.where(), name);
+    at::Tensor(parameter).copy_(saved->second);
+  }
+  method.load_state(checkpoint.part("balancing.state."));
+}
+
+c10::Device choose_device(const std::string& name) {
+  if (name == "auto") return torch::cuda::is_available() ? c10::Device(c10::kCUDA) : c10::Device(c10::kCPU);
+  if (name == "cpu") return c10::kCPU;
+  if (name != "cuda" && name.rfind("cuda:", 0) != 0)
+    throw InputError("device: \"{}\" is not known: must be auto, cpu, cuda or cuda:N", name);
+  const auto count = static_cast<int64_t>(torch::cuda::device_count());
+  const std::string index = name == "cuda" ? "0" : name.substr(5);
+  const bool digits = !index.empty() && index.size() < 4 && index.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || std::stoll(index) >= count)
+    throw InputError("device: \"{}\" does not exist here: this libtorch sees {} CUDA devices", name, count);
+  return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(std::stoll(index)));
+}
+
+}  // namespace polytask

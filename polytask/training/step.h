@@ -1,0 +1,51 @@
+#pragma once
+#include <polytask/balancing/balancer.h>
+#include <polytask/core/random.h>
+#include <polytask/data/batch.h>
+#include <polytask/training/optimizer.h>
+#include <polytask/training/session.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// What one optimiser step did. T tasks.
+struct StepResult {
+  std::vector<double> losses;           ///< mean over the step's batches; NaN where absent in all of them
+  Weights weights;                      ///< as applied in the step's last batch
+  std::vector<double> gradient_norms;   ///< where they were asked for
+  bool skipped = false;                 ///< on_nan: nothing was changed
+  std::vector<std::string> not_finite;  ///< tasks whose loss or gradient was not finite
+};
+
+/// Takes batches to optimiser steps: forward, losses, balancing, clipping, update. The session and the optimiser must
+/// outlive it.
+class Stepper {
+ public:
+  Stepper(Session& session, GroupedOptimizer& optimizer, Random& balance_random);
+
+  /// One optimiser step from `batches` (more than one: gradient accumulation). `state` gives step, epoch and history.
+  StepResult step(const std::vector<Batch>& batches, LossState state, bool measure_gradients);
+
+  /// Losses of a batch with graph, one scalar per task; undefined for tasks without a label in it.
+  std::vector<at::Tensor> forward_losses(const Batch& batch);
+
+ private:
+  void drop_not_finite(std::vector<at::Tensor>& losses, LossState& state, StepResult& result) const;
+  void check_gradients(const std::vector<Batch>& batches, StepResult& result);
+
+  Session& session_;
+  GroupedOptimizer& optimizer_;
+  StreamDraws draws_;
+  std::vector<ModelParameter> parameters_;
+};
+
+/// The batch with every tensor on `device`.
+Batch to_device(const Batch& batch, const c10::Device& device);
+/// The task's target tensors in a batch: value and mask (undefined: all valid), or an undefined value where the task has no
+/// label in this batch.
+std::pair<at::Tensor, at::Tensor> task_targets(const Batch& batch, const std::string& task);
+
+}  // namespace polytask

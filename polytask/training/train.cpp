@@ -1,0 +1,112 @@
+#include <polytask/training/train.h>
+
+#include <polytask/core/log.h>
+#include <polytask/core/threads.h>
+#include <polytask/training/provenance.h>
+
+#include <algorithm>
+
+namespace polytask {
+namespace {
+
+// The log file of a run, closed however training ends.
+class LogFile {
+ public:
+  explicit LogFile(const RunDirectory& run) { open_log_file(run.path() / "log.txt"); }
+  ~LogFile() { close_log_file(); }
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+};
+
+int64_t count_parameters(Session& session) {
+  int64_t count = 0;
+  for (const auto& parameter : session.model->model_parameters()) count += parameter.tensor.numel();
+  return count;
+}
+
+void describe(Session& session) {
+  const auto blas = blas_report();
+  for (const auto& [name, value] : version_facts())
+    if (name == "libtorch" || name == "blas" || name == "threads") log_info("{}: {}", name, value);
+  if (!blas.warning.empty()) log_warning("{}", blas.warning);
+  log_info("device: {}", session.device.str());
+  const auto& split = session.data.split;
+  log_info("rows: {} train, {} validation, {} test", split.train.size(), split.validation.size(), split.test.size());
+  log_info("parameters: {}", count_parameters(session));
+  for (const auto& warning : session.data.warnings) log_warning("{}", warning);
+}
+
+Node fingerprint_node(const Source& source) {
+  Node node = Node::map_of();
+  for (const auto& [file, digest] : source.fingerprints()) node.set(file, Node::scalar_of(digest, true));
+  return node;
+}
+
+Session open_experiment(const Node& configuration) {
+  auto experiment = resolve_experiment(configuration);
+  set_threads(experiment.threads);
+  return open_session(std::move(experiment));
+}
+
+std::vector<int64_t> first_rows(const std::vector<int64_t>& rows, int64_t n) {
+  return {rows.begin(), rows.begin() + std::min<int64_t>(n, static_cast<int64_t>(rows.size()))};
+}
+
+}  // namespace
+
+TrainResult train(const Node& configuration, const RunRequest& request) {
+  Session session = open_experiment(configuration);
+  auto run = RunDirectory::create(session.experiment, request.directory, request.command_line);
+  const LogFile log(run);
+  run.set_fact("data", fingerprint_node(session.data.dataset->source()));
+  describe(session);
+  return Trainer(session, run).run();
+}
+
+TrainResult resume(const std::filesystem::path& path) {
+  auto run = RunDirectory::open(path);
+  const LogFile log(run);
+  auto experiment = read_run_configuration(path);
+  set_threads(experiment.threads);
+  if (!std::filesystem::exists(run.last_checkpoint())) {
+    log_info("{}: no checkpoint was reached; starting at step 0", path.string());
+    Session session = open_session(std::move(experiment));
+    describe(session);
+    return Trainer(session, run).run();
+  }
+  const auto checkpoint = load_checkpoint(run.last_checkpoint());
+  Session session = open_session(std::move(experiment), &checkpoint);
+  describe(session);
+  return Trainer(session, run, &checkpoint).run();
+}
+
+CheckReport check(const Node& configuration) {
+  Session session = open_experiment(configuration);
+  describe(session);
+  auto& split = session.data.split;
+  CheckReport report;
+  report.tasks = session.task_names();
+  report.train_rows = static_cast<int64_t>(split.train.size());
+  report.validation_rows = static_cast<int64_t>(split.validation.size());
+  report.test_rows = static_cast<int64_t>(split.test.size());
+  report.parameters = count_parameters(session);
+
+  GroupedOptimizer optimizer(session.experiment.optimizer, session.model->model_parameters(),
+                             session.balancer->method().parameters(), report.tasks);
+  Random random(session.experiment.seed, "balance");
+  Stepper stepper(session, optimizer, random);
+  Loader loader(*session.data.dataset, session.data.loader, session.experiment.seed, session.data.augment);
+  loader.start(first_rows(session.data.sampler->order(session.experiment.seed, 0), session.data.loader.batch_size), 0);
+  session.model->train();
+  std::vector<Batch> batches;
+  while (auto batch = loader.next()) batches.push_back(std::move(*batch));
+  report.step = stepper.step(batches, LossState(), true);
+  for (const auto& [name, rows] : {std::pair("validation", &split.validation), std::pair("test", &split.test)}) {
+    if (rows->empty()) continue;
+    evaluate(session, *session.data.dataset, first_rows(*rows, session.data.loader.batch_size), name);
+    report.evaluated.emplace_back(name);
+  }
+  return report;
+}
+
+}  // namespace polytask
