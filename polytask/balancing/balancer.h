@@ -12,8 +12,8 @@ namespace polytask {
 
 /// What one batch brings to the backward pass.
 struct BackwardContext {
-  const std::vector<at::Tensor>& losses;            ///< scalars with graph, one per task; undefined where absent
-  const std::vector<ModelParameter>& parameters;    ///< of the model, shared and task-specific
+  const std::vector<at::Tensor>& losses;          ///< scalars with graph, one per task; undefined where absent
+  const std::vector<ModelParameter>& parameters;  ///< of the model, shared and task-specific
 };
 
 /// Carries a method of any family from losses to gradients. The training step knows only this.
@@ -27,9 +27,9 @@ class Balancer {
   virtual Weights evaluate(const LossState& state) = 0;
 };
 
-/// A loss weighting: one joint backward pass from the losses of the present tasks, each seeded with share × its weight, so
-/// that no graph of a weighted sum is built. Losses without a graph (everything they depend on is frozen) are passed over.
-/// WorkError where losses, marks of presence and weights differ in number, or a present loss is undefined.
+/// A loss weighting: one joint backward pass from the losses of the present tasks, each seeded with share × its weight,
+/// so that no graph of a weighted sum is built. Losses without a graph (everything they depend on is frozen) are passed
+/// over. WorkError where losses, marks of presence and weights differ in number, or a present loss is undefined.
 class JointBalancer : public Balancer {
  public:
   explicit JointBalancer(std::unique_ptr<LossWeighting> weighting) : weighting_(std::move(weighting)) {}

@@ -11,8 +11,8 @@ namespace polytask {
 class Draws {
  public:
   virtual ~Draws() = default;
-  virtual std::vector<int64_t> order(const std::string& name, int64_t n) = 0;   ///< a permutation of 0 … n−1
-  virtual std::vector<double> uniforms(const std::string& name, int64_t n) = 0; ///< [0, 1)
+  virtual std::vector<int64_t> order(const std::string& name, int64_t n) = 0;    ///< a permutation of 0 … n−1
+  virtual std::vector<double> uniforms(const std::string& name, int64_t n) = 0;  ///< [0, 1)
   virtual std::vector<double> normals(const std::string& name, int64_t n) = 0;
 };
 

@@ -30,11 +30,11 @@ struct TaskInfo {
 
 /// What a method may look at in a step. T tasks; every vector has length T.
 struct LossState {
-  std::vector<double> losses;      ///< L_t; anything where absent
-  std::vector<char> present;       ///< has a labelled sample in this batch (and a finite loss)
-  std::vector<double> kpis;        ///< where Needs::kpis
-  int64_t step = 0;                ///< optimiser steps taken so far
-  int64_t epoch = 0;               ///< 0-based
+  std::vector<double> losses;                     ///< L_t; anything where absent
+  std::vector<char> present;                      ///< has a labelled sample in this batch (and a finite loss)
+  std::vector<double> kpis;                       ///< where Needs::kpis
+  int64_t step = 0;                               ///< optimiser steps taken so far
+  int64_t epoch = 0;                              ///< 0-based
   std::vector<std::vector<double>> epoch_losses;  ///< [epoch][T] means of finished epochs, where Needs::loss_history
   double share = 1;  ///< this batch's share of the optimiser step: 1 / gradient accumulation
   Draws* draws = nullptr;
@@ -46,8 +46,8 @@ struct LossState {
 
 /// What a method decides in a step.
 struct Weights {
-  std::vector<double> w;   ///< dLoss/dL_t, the applied weights; 0 where absent
-  double objective = 0;    ///< the scalar that is minimised, regularisers included: what `val/loss` and logs call "loss"
+  std::vector<double> w;  ///< dLoss/dL_t, the applied weights; 0 where absent
+  double objective = 0;   ///< the scalar that is minimised, regularisers included: what `val/loss` and logs call "loss"
   std::map<std::string, std::vector<double>> shown;  ///< other figures to log per task ("sigma2")
 };
 
@@ -58,8 +58,8 @@ class BalancingMethod {
   /// Called once before training, and before load_state.
   virtual void setup(const std::vector<TaskInfo>& tasks) { (void)tasks; }
   virtual Needs needs() const { return {}; }
-  /// Learnable scales, for the `balancing` parameter group (own learning rate, no weight decay). Training adds share × their
-  /// gradient to .grad.
+  /// Learnable scales, for the `balancing` parameter group (own learning rate, no weight decay). Training adds share ×
+  /// their gradient to .grad.
   virtual NamedTensors parameters() { return {}; }
   /// After each optimiser step (clamping of learnable scales; second losses where asked for).
   virtual void after_step(const LossState& state) { (void)state; }

@@ -1,5 +1,4 @@
 #include <polytask/config/experiment_options.h>
-
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 
@@ -11,7 +10,8 @@ namespace {
 bool is_device(const std::string& text) {
   if (text == "auto" || text == "cpu" || text == "cuda") return true;
   const std::string index = text.compare(0, 5, "cuda:") == 0 ? text.substr(5) : "";
-  return !index.empty() && index.size() <= 3 && std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !index.empty() && index.size() <= 3 &&
+         std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool is_folder_name(const std::string& text) {

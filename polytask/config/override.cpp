@@ -1,5 +1,4 @@
 #include <polytask/config/yaml.h>
-
 #include <polytask/core/error.h>
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 #include <polytask/config/utf8.h>
-
 #include <polytask/core/error.h>
 
 #include <algorithm>

@@ -1,6 +1,5 @@
-#include <polytask/config/yaml.h>
-
 #include <polytask/config/utf8.h>
+#include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 
 #include <yaml-cpp/eventhandler.h>
@@ -18,6 +17,8 @@ namespace {
 constexpr size_t kMaxValues = 100000;
 constexpr size_t kMaxBytes = size_t{1} << 24;
 constexpr size_t kMaxKeyBytes = 1000;
+// yaml-cpp takes what an unclosed bracket opens for a key.
+constexpr const char* kNotAKey = "a map or list can not be a key; keys are texts (or is a bracket not closed?)";
 
 // A complete value with what it costs: levels of nesting and number of nodes.
 struct Measured {
@@ -95,8 +96,7 @@ class TreeBuilder : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, bool is_map) {
     check_tag(mark, tag);
     count(mark, 1);
-    if (!open_.empty() && open_.back().is_map && !open_.back().key)
-      fail(mark, "a map or list can not be a key; keys are texts");
+    if (!open_.empty() && open_.back().is_map && !open_.back().key) fail(mark, kNotAKey);
     if (open_.size() >= kMaxYamlDepth) too_deep(mark);
     OpenContainer& container = open_.emplace_back();
     container.is_map = is_map;
@@ -113,8 +113,8 @@ class TreeBuilder : public YAML::EventHandler {
     OpenContainer container = std::move(open_.back());
     open_.pop_back();
     Measured done;
-    done.node = container.is_map ? Node::map_of(std::move(container.entries))
-                                 : Node::sequence_of(std::move(container.items));
+    done.node =
+        container.is_map ? Node::map_of(std::move(container.entries)) : Node::sequence_of(std::move(container.items));
     done.node.place = container.place;
     done.depth = container.depth + 1;
     done.values = container.values;
@@ -159,7 +159,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void take_key(const YAML::Mark& mark, OpenContainer& map, const Node& key) const {
     if (key.is_null()) fail(mark, "a key is missing; quote \"null\" or \"~\" where it is meant as a key");
-    if (!key.is_scalar()) fail(mark, "a map or list can not be a key; keys are texts");
+    if (!key.is_scalar()) fail(mark, kNotAKey);
     if (key.text().size() > kMaxKeyBytes) fail(mark, fmt::format("a key is longer than {} bytes", kMaxKeyBytes));
     const auto [first, is_new] = map.keys.emplace(key.text(), place_of(mark));
     if (!is_new)
@@ -201,7 +201,9 @@ Node read_yaml_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, ignored))
     throw InputError("{}: is a directory; a YAML file is expected", path.string());
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError("{}: {}", path.string(), std::filesystem::exists(path, ignored) ? "cannot be read" : "no such file");
+  if (!file)
+    throw InputError("{}: {}", path.string(),
+                     std::filesystem::exists(path, ignored) ? "cannot be read" : "no such file");
   std::string text(kMaxBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) throw InputError("{}: cannot be read", path.string());

@@ -10,10 +10,11 @@ namespace polytask {
 /// The deepest nesting of maps and lists that is read; deeper text is an InputError.
 constexpr size_t kMaxYamlDepth = 64;
 
-/// YAML 1.2 text to a tree with places and key paths. Unlike yaml-cpp alone it refuses duplicate keys, and leaves typing to
-/// the options (so `yes` and `017` are texts). Aliases are expanded. A map's value has the place of its key. Refused, as
-/// InputError with file:line: anything malformed, tags other than `!!str`, a second document, keys that are no texts, text
-/// that is not UTF-8, nesting deeper than kMaxYamlDepth, more than 100000 values (aliases count what they stand for).
+/// YAML 1.2 text to a tree with places and key paths. Unlike yaml-cpp alone it refuses duplicate keys, and leaves
+/// typing to the options (so `yes` and `017` are texts). Aliases are expanded. A map's value has the place of its key.
+/// Refused, as InputError with file:line: anything malformed, tags other than `!!str`, a second document, keys that are
+/// no texts, text that is not UTF-8, nesting deeper than kMaxYamlDepth, more than 100000 values (aliases count what
+/// they stand for).
 Node parse_yaml(const std::string& text, const std::string& name);
 Node read_yaml_file(const std::filesystem::path& path);
 

@@ -1,5 +1,4 @@
 #include <polytask/config/yaml.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/options.h>
 
@@ -53,20 +52,24 @@ bool is_plain_safe(const std::string& text) {
   static constexpr std::string_view kInner = "_-./+=()*@^<>%$ ";
   if (is_null_word(text) || text.back() == ' ' || text.compare(0, 3, "...") == 0) return false;
   if (!is_letter(text[0]) && !is_digit(text[0]) && text[0] != '_' && text[0] != '/' && text[0] != '.') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter(c) || is_digit(c) || kInner.find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || kInner.find(c) != std::string_view::npos; });
 }
 
 std::string double_quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') result += {'\\', c};
-    else if (c == '\n') result += "\\n";
-    else if (c == '\t') result += "\\t";
-    else if (byte < 0x20 || byte == 0x7F) result += fmt::format("\\x{:02X}", byte);
-    else result += c;
+    if (c == '"' || c == '\\')
+      result += {'\\', c};
+    else if (c == '\n')
+      result += "\\n";
+    else if (c == '\t')
+      result += "\\t";
+    else if (byte < 0x20 || byte == 0x7F)
+      result += fmt::format("\\x{:02X}", byte);
+    else
+      result += c;
   }
   return result + "\"";
 }

@@ -1,6 +1,5 @@
-#include <polytask/core/options.h>
-
 #include <polytask/core/error.h>
+#include <polytask/core/options.h>
 #include <polytask/core/scalar_text.h>
 #include <polytask/core/suggest.h>
 
@@ -175,18 +174,16 @@ std::string flow_text(const Node& node) {
 }
 
 std::string type_name(const FieldRef& value) {
-  return std::visit(Overloaded{[](bool*) { return "yes/no"; }, [](int64_t*) { return "integer"; },
-                               [](double*) { return "number"; }, [](std::string*) { return "text"; },
-                               [](std::optional<int64_t>*) { return "integer"; },
-                               [](std::optional<double>*) { return "number"; },
-                               [](std::optional<std::string>*) { return "text"; },
-                               [](std::vector<int64_t>*) { return "list of integers"; },
-                               [](std::vector<double>*) { return "list of numbers"; },
-                               [](std::vector<std::string>*) { return "list of texts"; },
-                               [](std::map<std::string, double>*) { return "map of numbers"; },
-                               [](std::map<std::string, std::string>*) { return "map of texts"; },
-                               [](Node*) { return "map"; }},
-                    value);
+  return std::visit(
+      Overloaded{[](bool*) { return "yes/no"; }, [](int64_t*) { return "integer"; }, [](double*) { return "number"; },
+                 [](std::string*) { return "text"; }, [](std::optional<int64_t>*) { return "integer"; },
+                 [](std::optional<double>*) { return "number"; }, [](std::optional<std::string>*) { return "text"; },
+                 [](std::vector<int64_t>*) { return "list of integers"; },
+                 [](std::vector<double>*) { return "list of numbers"; },
+                 [](std::vector<std::string>*) { return "list of texts"; },
+                 [](std::map<std::string, double>*) { return "map of numbers"; },
+                 [](std::map<std::string, std::string>*) { return "map of texts"; }, [](Node*) { return "map"; }},
+      value);
 }
 
 class Describer : public Fields {

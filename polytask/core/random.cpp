@@ -1,6 +1,5 @@
-#include <polytask/core/random.h>
-
 #include <polytask/core/error.h>
+#include <polytask/core/random.h>
 
 #include <ATen/Context.h>
 

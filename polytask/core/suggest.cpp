@@ -50,7 +50,8 @@ std::string did_you_mean(const std::string& name, const std::vector<std::string>
   if (const auto best = nearest(name, candidates); !best.empty()) return fmt::format("; did you mean \"{}\"?", best);
   if (candidates.empty()) return "";
   const size_t shown = std::min<size_t>(candidates.size(), 20);
-  return fmt::format("; known: {}{}", fmt::join(candidates.begin(), candidates.begin() + static_cast<long>(shown), ", "),
+  return fmt::format("; known: {}{}",
+                     fmt::join(candidates.begin(), candidates.begin() + static_cast<long>(shown), ", "),
                      shown < candidates.size() ? ", …" : "");
 }
 

@@ -1,7 +1,6 @@
-#include <polytask/data/data_module.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
+#include <polytask/data/data_module.h>
 
 #include <fmt/format.h>
 
@@ -133,7 +132,8 @@ void DataOptions::fields(Fields& f) {
 Node resolve_data_section(const Node& section) {
   const Sections parts = divide(section);
   Node resolved = sources().resolve(parts.source);
-  for (const auto& [key, value] : write_options(resolve_options(parts.own)).entries()) resolved.set(key, value);
+  const Node own = write_options(resolve_options(parts.own));
+  for (const auto& [key, value] : own.entries()) resolved.set(key, value);
   return resolved;
 }
 

@@ -15,7 +15,7 @@ struct DataOptions {
   LoaderOptions loader;  // its options stand directly in the section
   SplitOptions split;
   Node sampler = Node::map_of({{"type", Node::scalar_of("shuffle")}});
-  Node transforms;       ///< list of {type: …}
+  Node transforms;  ///< list of {type: …}
   void fields(Fields& f);
 };
 

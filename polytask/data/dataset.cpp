@@ -1,6 +1,5 @@
-#include <polytask/data/dataset.h>
-
 #include <polytask/core/error.h>
+#include <polytask/data/dataset.h>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

@@ -14,14 +14,16 @@ namespace polytask {
 /// A source with fitted preprocessing and encoded targets: makes batches of any rows, from any thread.
 class Dataset {
  public:
-  Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> preprocess, std::map<std::string, Targets> targets);
+  Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> preprocess,
+          std::map<std::string, Targets> targets);
 
   const Source& source() const { return *source_; }
   const std::vector<Preprocess>& preprocess() const { return preprocess_; }
   const std::map<std::string, Targets>& targets() const { return targets_; }
 
   /// `augment` (may be empty) is applied to image inputs with `random`.
-  Batch batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment, Random& random) const;
+  Batch batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment,
+              Random& random) const;
   Batch batch(c10::ArrayRef<int64_t> rows) const;
 
  private:

@@ -1,6 +1,5 @@
-#include <polytask/data/loader.h>
-
 #include <polytask/core/error.h>
+#include <polytask/data/loader.h>
 
 #include <fmt/format.h>
 
@@ -75,9 +74,10 @@ Loader::State::~State() {
   for (auto& worker : workers) worker.join();
 }
 
-// Workers run their tensor operations on one thread each: their parallelism is among batches, and the cores belong to the
-// trainer. libtorch keeps the number both per thread and, for threads to come, once for all; so the workers set theirs
-// while this thread waits, which then puts the common one back.
+// Workers run their tensor operations on one thread each: their parallelism is among batches, and the cores belong to
+// the trainer. libtorch keeps the number both per thread and, for threads to come, once for all; so the workers set
+// theirs while this thread waits, which then puts the common one back. A thread takes over the common number when it
+// first asks, so a worker asks before it sets its own.
 void Loader::State::start_workers() {
   if (options.workers == 0) return;
   const int own_threads = at::get_num_threads();
@@ -88,6 +88,7 @@ void Loader::State::start_workers() {
 }
 
 void Loader::State::work() {
+  at::get_num_threads();
   at::set_num_threads(1);
   std::unique_lock<std::mutex> lock(mutex);
   ++workers_ready;

@@ -1,9 +1,8 @@
-#include <polytask/data/make.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
 #include <polytask/core/progress.h>
 #include <polytask/core/suggest.h>
+#include <polytask/data/make.h>
 #include <polytask/data/split.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
@@ -29,8 +28,8 @@ Node number_node(double value) { return Node::scalar_of(number_text(value)); }
 
 std::unique_ptr<Source> open_source(const std::string& name, const MakeOptions& options) {
   Node node = Node::map_of({{"source", Node::scalar_of(name)}});
-  node.set("count", Node::scalar_of(std::to_string(options.count)));
-  if (options.size > 0) node.set("size", Node::scalar_of(std::to_string(options.size)));
+  node.set("count", Node::scalar_of(std::to_string(options.count))).path = "count";
+  if (options.size > 0) node.set("size", Node::scalar_of(std::to_string(options.size))).path = "size";
   OpenRequest request;
   request.seed = options.seed;
   return sources().create(node, request);

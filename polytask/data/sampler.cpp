@@ -1,5 +1,4 @@
 #include <polytask/data/sampler.h>
-
 #include <polytask/data/samplers/samplers.h>
 
 namespace polytask {

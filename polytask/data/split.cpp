@@ -1,7 +1,6 @@
-#include <polytask/data/split.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/random.h>
+#include <polytask/data/split.h>
 
 #include <fmt/format.h>
 
@@ -28,8 +27,9 @@ Part part_named(const Column& column, const std::string& name, const Source& sou
   if (value == "train" || value == "training") return Part::train;
   if (value == "validation" || value == "val" || value == "valid" || value == "dev") return Part::validation;
   if (value == "test" || value == "testing") return Part::test;
-  throw InputError("{}: \"{}\" in column \"{}\" names no part (data.split.column): must be train, validation (val, dev) or test",
-                   source.row_name(row), column.label(row), name);
+  throw InputError(
+      "{}: \"{}\" in column \"{}\" names no part (data.split.column): must be train, validation (val, dev) or test",
+      source.row_name(row), column.label(row), name);
 }
 
 std::vector<Part> given_parts(const Source& source, const SplitOptions& options) {
@@ -57,7 +57,8 @@ int64_t share_of(double share, size_t rows, const char* part) {
 }
 
 // Rows by the value of a column, in the order of the values, each list shuffled.
-std::vector<Rows> rows_by_value(const Source& source, const std::string& column_name, const Rows& rows, Random& random) {
+std::vector<Rows> rows_by_value(const Source& source, const std::string& column_name, const Rows& rows,
+                                Random& random) {
   const Column column = source.column(column_name);
   std::map<std::string, Rows> by_value;
   for (const int64_t row : rows) by_value[column.label(row)].push_back(row);
@@ -128,8 +129,8 @@ Rows take_groups(std::vector<Rows>& groups, int64_t wanted, const char* part) {
       left.push_back(std::move(group));
   }
   if (wanted > 0 && taken.empty())
-    throw InputError("data.split.{}: every group is more than twice the {} rows asked for: ask for a larger share", part,
-                     wanted);
+    throw InputError("data.split.{}: every group is more than twice the {} rows asked for: ask for a larger share",
+                     part, wanted);
   groups = std::move(left);
   return taken;
 }
@@ -187,7 +188,8 @@ void check_groups(const Source& source, const std::string& name, const Split& sp
                        source.row_name(row), name);
   for (const auto& [value, parts] : parts_by_value(column, split))
     if (parts > 1)
-      throw InputError("data.split.group: the data themselves have \"{}\" of column \"{}\" in {} parts", value, name, parts);
+      throw InputError("data.split.group: the data themselves have \"{}\" of column \"{}\" in {} parts", value, name,
+                       parts);
 }
 
 // "Subject#", "plot_id", "siteName" → their words in lower case.

@@ -25,13 +25,14 @@ struct Split {
 };
 
 /// Every share is exact but for rounding (with `group`, as near as whole groups come), and drawn from the stream
-/// (seed, "data/split"). Throws InputError for an unknown column or part value, shares that leave no training row or come
-/// to no row at all, a share of a part that the files give already, group with stratify, a row without a group, and a group
-/// that the files themselves have in several parts.
+/// (seed, "data/split"). Throws InputError for an unknown column or part value, shares that leave no training row or
+/// come to no row at all, a share of a part that the files give already, group with stratify, a row without a group,
+/// and a group that the files themselves have in several parts.
 Split make_split(const Source& source, const SplitOptions& options, uint64_t seed);
 
-/// Columns that look like identifiers of persons, sites, objects (by a word of their name: subject, patient, id, plot, …),
-/// are no target, hold each value in 2 rows or more on average, and have values in more than one part. One sentence each.
+/// Columns that look like identifiers of persons, sites, objects (by a word of their name: subject, patient, id, plot,
+/// …), are no target, hold each value in 2 rows or more on average, and have values in more than one part. One sentence
+/// each.
 std::vector<std::string> find_leaks(const Source& source, const Split& split, const std::vector<std::string>& targets);
 
 }  // namespace polytask

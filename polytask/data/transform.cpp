@@ -1,5 +1,4 @@
 #include <polytask/data/transform.h>
-
 #include <polytask/data/transforms/transforms.h>
 
 namespace polytask {

@@ -1,17 +1,16 @@
-#include <polytask/io/atomic_file.h>
-
 #include <polytask/core/error.h>
+#include <polytask/io/atomic_file.h>
 #include <polytask/io/file_descriptor.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <streambuf>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace polytask {
 namespace {

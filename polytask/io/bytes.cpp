@@ -1,14 +1,12 @@
+#include <polytask/core/error.h>
 #include <polytask/io/bytes.h>
 
-#include <polytask/core/error.h>
-
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace polytask {
 namespace {

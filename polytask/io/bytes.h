@@ -1,12 +1,12 @@
 #pragma once
+#include <polytask/io/file_descriptor.h>
+
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <polytask/io/file_descriptor.h>
 
 namespace polytask {
 
@@ -25,7 +25,8 @@ inline uint32_t load_big32(const void* from) { return __builtin_bswap32(load_lit
 void swap_bytes(void* data, int64_t count, int64_t item_size);
 
 /// Bytes of an array: `item_size` times the product of the shape. Throws InputError, starting with `where`, for a
-/// negative dimension, more than 64 of them, or a product beyond 63 bits (counting empty dimensions as 1, as strides do).
+/// negative dimension, more than 64 of them, or a product beyond 63 bits (counting empty dimensions as 1, as strides
+/// do).
 int64_t byte_count(const std::vector<int64_t>& shape, int64_t item_size, const std::string& where);
 
 /// "[2, 3]"

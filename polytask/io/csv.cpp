@@ -1,8 +1,7 @@
-#include <polytask/io/csv.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 #include <polytask/io/atomic_file.h>
+#include <polytask/io/csv.h>
 #include <polytask/io/csv_scanner.h>
 
 #include <algorithm>
@@ -17,20 +16,21 @@ namespace {
 // How well a delimiter splits the first rows.
 struct Split {
   char delimiter = ',';
-  size_t fields = 0;    // of the first row
-  int64_t agreeing = 0; // rows with as many fields as the first
-  bool even = false;    // all of them, and more than one field
+  size_t fields = 0;     // that every row should have: as many as the first, or as there are names
+  int64_t agreeing = 0;  // rows that do
+  bool even = false;     // all of them, and more than one field
 };
 
-Split try_delimiter(std::string_view text, char delimiter, const std::string& comment) {
+Split try_delimiter(std::string_view text, char delimiter, const CsvOptions& options) {
   constexpr int64_t kRows = 20;
   Split split{delimiter};
+  split.fields = options.columns.size();
   int64_t rows = 0;
   try {
-    CsvScanner scanner(text, "", delimiter, comment);
+    CsvScanner scanner(text, "", delimiter, options.comment);
     while (rows < kRows && scanner.next()) {
       if (scanner.blank()) continue;
-      if (rows++ == 0) split.fields = scanner.fields().size();
+      if (rows++ == 0 && split.fields == 0) split.fields = scanner.fields().size();
       split.agreeing += scanner.fields().size() == split.fields ? 1 : 0;
     }
   } catch (const InputError&) {  // its quotes make no sense with this delimiter
@@ -40,21 +40,25 @@ Split try_delimiter(std::string_view text, char delimiter, const std::string& co
   return split;
 }
 
-// Spaces stand inside texts and after commas, so they count only where nothing else splits evenly.
+// Spaces stand inside texts and after commas, so they count only where nothing else splits evenly; commas stand inside
+// numbers of files that are separated by semicolons.
+int trust_in(const Split& split, bool decimal_comma) {
+  if (!split.even) return 0;
+  if (split.delimiter == ',' && decimal_comma) return 1;
+  return split.delimiter == ' ' ? 2 : 3;
+}
+
 char detect_delimiter(std::string_view text, const CsvOptions& options) {
   std::vector<Split> splits;
-  for (const char delimiter : {',', ';', '\t', ' '})
-    if (delimiter != ',' || !options.decimal_comma) splits.push_back(try_delimiter(text, delimiter, options.comment));
-  const size_t expected = options.columns.size();
-  for (const Split& split : splits)
-    if (split.even && split.fields == expected) return split.delimiter;
-  const auto rank = [](const Split& s) {
-    const bool usable = s.fields > 1;
-    return std::make_tuple(s.even && s.delimiter != ' ', s.even, usable, usable ? s.agreeing : 0, s.fields);
+  for (const char delimiter : {',', ';', '\t', ' '}) splits.push_back(try_delimiter(text, delimiter, options));
+  const auto rank = [&](const Split& split) {
+    const bool usable = split.fields > 1;
+    return std::make_tuple(trust_in(split, options.decimal_comma), usable ? split.agreeing : 0,
+                           usable ? split.fields : 0, split.delimiter == ';');
   };
-  const auto best = std::max_element(splits.begin(), splits.end(),
-                                     [&](const Split& a, const Split& b) { return rank(a) < rank(b); });
-  return best->fields > 1 ? best->delimiter : splits.front().delimiter;
+  const auto best =
+      std::max_element(splits.begin(), splits.end(), [&](const Split& a, const Split& b) { return rank(a) < rank(b); });
+  return best->fields > 1 && best->agreeing > 0 ? best->delimiter : ',';
 }
 
 char delimiter_of(std::string_view text, const CsvOptions& options, const std::string& name) {
@@ -69,8 +73,7 @@ char delimiter_of(std::string_view text, const CsvOptions& options, const std::s
 
 void check_is_text(std::string_view text, const std::string& name) {
   const std::string_view start = text.substr(0, 2);
-  if (start == "\xff\xfe" || start == "\xfe\xff")
-    throw InputError("{}:1: is UTF-16 text; save it as UTF-8", name);
+  if (start == "\xff\xfe" || start == "\xfe\xff") throw InputError("{}:1: is UTF-16 text; save it as UTF-8", name);
   const size_t nul = text.find('\0');
   if (nul != std::string_view::npos)
     throw InputError("{}:{}: holds a NUL byte: no delimited text file", name,
@@ -191,7 +194,8 @@ std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
   for (const auto& field : fields) {
     if (&field != &fields.front()) line += ',';
-    const bool spaces_around = !field.empty() && (field.find_first_of(" \t") == 0 || field.find_last_of(" \t") + 1 == field.size());
+    const bool spaces_around =
+        !field.empty() && (field.find_first_of(" \t") == 0 || field.find_last_of(" \t") + 1 == field.size());
     const bool alone = fields.size() == 1 && field.empty();
     if (!alone && !spaces_around && field.find_first_of("\",;\n\r") == std::string::npos) {
       line += field;

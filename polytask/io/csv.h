@@ -9,10 +9,10 @@ namespace polytask {
 
 /// How a delimited text file is to be read. The defaults read what spreadsheets and the UCI archive write.
 struct CsvOptions {
-  std::string delimiter = "auto";           ///< auto: of , ; tab and space the one that splits the first rows evenly
-  std::vector<std::string> columns;         ///< names, where the file has no header line
-  std::string comment;                      ///< lines that start with this are passed over ("|" in adult.test)
-  bool decimal_comma = false;               ///< 3,14 is a number
+  std::string delimiter = "auto";    ///< auto: of , ; tab and space the one that splits the first rows evenly
+  std::vector<std::string> columns;  ///< names, where the file has no header line
+  std::string comment;               ///< lines that start with this are passed over ("|" in adult.test)
+  bool decimal_comma = false;        ///< 3,14 is a number
   std::vector<std::string> missing = {"", "?", "NA"};
   void fields(Fields& f);
 };

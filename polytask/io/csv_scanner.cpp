@@ -1,6 +1,5 @@
-#include <polytask/io/csv_scanner.h>
-
 #include <polytask/core/error.h>
+#include <polytask/io/csv_scanner.h>
 
 #include <algorithm>
 

@@ -1,16 +1,15 @@
-#include <polytask/io/event_file.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
+#include <polytask/io/event_file.h>
 #include <polytask/io/file_descriptor.h>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace polytask {
 namespace {
@@ -150,9 +149,8 @@ void EventFile::add_scalar(const std::string& tag, double value, int64_t step) {
 void EventFile::add_text(const std::string& tag, const std::string& text, int64_t step) {
   const Message shape = Message().message(kDimension, Message().integer(kSize, 1));
   const Message tensor = Message().integer(kType, kStringType).message(kShape, shape).bytes(kStringValue, text);
-  const Message metadata = Message()
-                               .message(kPluginData, Message().bytes(kPluginName, "text"))
-                               .integer(kDataClass, kTensorDataClass);
+  const Message metadata =
+      Message().message(kPluginData, Message().bytes(kPluginName, "text")).integer(kDataClass, kTensorDataClass);
   state_->add(value_event(Message().bytes(kTag, tag).message(kTensor, tensor).message(kMetadata, metadata), step));
 }
 

@@ -1,13 +1,12 @@
-#include <polytask/io/file_descriptor.h>
-
 #include <polytask/core/error.h>
-
-#include <cerrno>
-#include <system_error>
+#include <polytask/io/file_descriptor.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
 
 namespace polytask {
 

@@ -1,8 +1,7 @@
-#include <polytask/io/gzip.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/bytes.h>
+#include <polytask/io/gzip.h>
 
 #include <zlib.h>
 

@@ -1,9 +1,8 @@
-#include <polytask/io/idx.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/bytes.h>
 #include <polytask/io/gzip.h>
+#include <polytask/io/idx.h>
 
 #include <ATen/ops/empty.h>
 
@@ -18,13 +17,20 @@ constexpr char kUint8Code = 0x08;
 
 std::optional<at::ScalarType> idx_type(char code) {
   switch (code) {
-    case kUint8Code: return at::kByte;
-    case 0x09: return at::kChar;
-    case 0x0B: return at::kShort;
-    case 0x0C: return at::kInt;
-    case 0x0D: return at::kFloat;
-    case 0x0E: return at::kDouble;
-    default: return std::nullopt;
+    case kUint8Code:
+      return at::kByte;
+    case 0x09:
+      return at::kChar;
+    case 0x0B:
+      return at::kShort;
+    case 0x0C:
+      return at::kInt;
+    case 0x0D:
+      return at::kFloat;
+    case 0x0E:
+      return at::kDouble;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -1,13 +1,12 @@
-#include <polytask/io/image.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
+#include <polytask/io/image.h>
 #include <polytask/io/image_check.h>
-
-#include <ATen/ops/from_blob.h>
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+
+#include <ATen/ops/from_blob.h>
 
 namespace polytask {
 namespace {
@@ -18,7 +17,8 @@ cv::Mat decode(const std::string& bytes, int64_t channels, const std::string& na
   cv::Mat image = cv::imdecode(view, colour | cv::IMREAD_ANYDEPTH);
   if (image.empty())
     throw InputError("{}: no image that can be read (broken, or not PNG, JPEG, TIFF, BMP, WebP, …)", name);
-  if (image.depth() == CV_16U) image.convertTo(image, CV_32F, 255.0 / 65535.0);
+  if (image.depth() == CV_16U)
+    image.convertTo(image, CV_32F, 255.0 / 65535.0);
   else if (image.depth() != CV_8U)
     throw InputError("{}: neither 8 nor 16 bits a channel; read such files as rasters or arrays", name);
   if (channels == 3) cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
@@ -47,7 +47,8 @@ at::Tensor read_image(const std::filesystem::path& path, int64_t channels, const
   constexpr int64_t kLongestSide = 1 << 15;
   if (channels != 1 && channels != 3)
     throw InputError("{}: images are read with 1 or 3 channels, not {}", path.string(), channels);
-  const bool fine = size.size() == 2 && size[0] > 0 && size[1] > 0 && size[0] <= kLongestSide && size[1] <= kLongestSide;
+  const bool fine =
+      size.size() == 2 && size[0] > 0 && size[1] > 0 && size[0] <= kLongestSide && size[1] <= kLongestSide;
   if (!size.empty() && !fine)
     throw InputError("{}: an image size is [height, width], both from 1 to {}", path.string(), kLongestSide);
   const cv::Mat image = decode(checked_image(read_file(path), path.string()), channels, path.string());

@@ -1,7 +1,6 @@
-#include <polytask/io/image_check.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/bytes.h>
+#include <polytask/io/image_check.h>
 
 #include <zlib.h>
 

@@ -1,8 +1,7 @@
-#include <polytask/io/json.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/options.h>
 #include <polytask/io/atomic_file.h>
+#include <polytask/io/json.h>
 
 #include <nlohmann/json.hpp>
 
@@ -17,7 +16,8 @@ namespace {
 
 constexpr size_t kDeepest = 200;
 
-// The parser reads one character beyond a number: the line of a token is that of the character before the last one read.
+// The parser reads one character beyond a number: the line of a token is that of the character before the last one
+// read.
 struct ReadingPosition {
   int line = 1;
   bool after_newline = false;

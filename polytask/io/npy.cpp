@@ -1,8 +1,7 @@
-#include <polytask/io/npy.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/bytes.h>
+#include <polytask/io/npy.h>
 #include <polytask/io/npy_header.h>
 
 #include <ATen/ops/empty.h>
@@ -15,7 +14,7 @@ namespace polytask {
 namespace {
 
 struct NpyType {
-  char kind = 0;  // numpy's letter
+  char kind = 0;     // numpy's letter
   int64_t size = 0;  // bytes of an item
   bool big_endian = false;
 };
@@ -28,11 +27,16 @@ struct Storage {
   int64_t mask = 0;
 };
 constexpr Storage kStorages[] = {
-    {"b1", at::kByte, at::kBool},   {"u1", at::kByte, at::kByte},
-    {"i1", at::kChar, at::kChar},   {"i2", at::kShort, at::kShort},
-    {"i4", at::kInt, at::kInt},     {"i8", at::kLong, at::kLong},
-    {"f2", at::kHalf, at::kHalf},   {"f4", at::kFloat, at::kFloat},
-    {"f8", at::kDouble, at::kDouble}, {"u2", at::kShort, at::kInt, 0xffff},
+    {"b1", at::kByte, at::kBool},
+    {"u1", at::kByte, at::kByte},
+    {"i1", at::kChar, at::kChar},
+    {"i2", at::kShort, at::kShort},
+    {"i4", at::kInt, at::kInt},
+    {"i8", at::kLong, at::kLong},
+    {"f2", at::kHalf, at::kHalf},
+    {"f4", at::kFloat, at::kFloat},
+    {"f8", at::kDouble, at::kDouble},
+    {"u2", at::kShort, at::kInt, 0xffff},
     {"u4", at::kInt, at::kLong, 0xffffffff},
 };
 constexpr const char* kKnownTypes = "bool, (u)int8, (u)int16, (u)int32, int64, float16/32/64 and texts";
@@ -44,7 +48,8 @@ NpyType parse_type(const std::string& text, const std::string& name) {
     type.big_endian = text[at++] == '>';
   if (at < text.size()) type.kind = text[at++];
   const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), type.size);
-  if (type.kind == 'O') throw InputError("{}: npy type \"{}\" is pickled objects; known are {}", name, text, kKnownTypes);
+  if (type.kind == 'O')
+    throw InputError("{}: npy type \"{}\" is pickled objects; known are {}", name, text, kKnownTypes);
   if (error != std::errc() || end != text.data() + text.size() || type.size < 1)
     throw InputError("{}: unknown npy type \"{}\"; known are {}", name, text, kKnownTypes);
   return type;
@@ -62,8 +67,8 @@ int64_t checked_bytes(const ByteSource& source, const NpyHeader& header, int64_t
   const int64_t given = source.size() - header.data_offset;
   if (given != expected)
     throw InputError("{}: {} npy file: shape {} of type \"{}\" needs {} bytes of data, the file has {}", source.name(),
-                     given < expected ? "truncated" : "overlong (trailing bytes)", shape_text(header.shape), header.type,
-                     expected, given);
+                     given < expected ? "truncated" : "overlong (trailing bytes)", shape_text(header.shape),
+                     header.type, expected, given);
   return expected;
 }
 
@@ -160,7 +165,8 @@ NpyArray read_array(const ByteSource& source) {
 
 std::string type_text(at::ScalarType type, const std::string& name) {
   for (const Storage& storage : kStorages)
-    if (storage.wanted == type && storage.mask == 0) return (storage.name[1] == '1' ? "|" : "<") + std::string(storage.name);
+    if (storage.wanted == type && storage.mask == 0)
+      return (storage.name[1] == '1' ? "|" : "<") + std::string(storage.name);
   throw InputError("{}: numpy has no type for tensors of {}", name, at::toString(type));
 }
 

@@ -9,8 +9,8 @@ namespace polytask {
 
 /// The content of a `.npy` file: numbers, or texts (numpy's `<U` and `|S`).
 struct NpyArray {
-  at::Tensor values;                ///< undefined where the file holds texts
-  std::vector<std::string> texts;   ///< UTF-8, row-major
+  at::Tensor values;               ///< undefined where the file holds texts
+  std::vector<std::string> texts;  ///< UTF-8, row-major
   std::vector<int64_t> shape;
 };
 

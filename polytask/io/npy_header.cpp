@@ -1,6 +1,5 @@
-#include <polytask/io/npy_header.h>
-
 #include <polytask/core/error.h>
+#include <polytask/io/npy_header.h>
 
 #include <fmt/ranges.h>
 

@@ -1,9 +1,8 @@
-#include <polytask/io/safetensors.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/bytes.h>
 #include <polytask/io/json.h>
+#include <polytask/io/safetensors.h>
 
 #include <ATen/ops/empty.h>
 
@@ -22,7 +21,7 @@ struct TypeName {
   const char* name;
   at::ScalarType type;
 };
-constexpr TypeName kTypes[] = {{"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16},
+constexpr TypeName kTypes[] = {{"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf},  {"BF16", at::kBFloat16},
                                {"I64", at::kLong},   {"I32", at::kInt},   {"I16", at::kShort}, {"I8", at::kChar},
                                {"U8", at::kByte},    {"BOOL", at::kBool}};
 
@@ -95,8 +94,7 @@ std::map<std::string, std::string> parse_metadata(const Node& node, const std::s
   if (!node.is_map()) throw InputError("{}: {} is no object", file, kMetadataKey);
   std::map<std::string, std::string> metadata;
   for (const auto& [key, value] : node.entries()) {
-    if (!value.is_scalar() || !value.quoted())
-      throw InputError("{}: {} \"{}\" is no text", file, kMetadataKey, key);
+    if (!value.is_scalar() || !value.quoted()) throw InputError("{}: {} \"{}\" is no text", file, kMetadataKey, key);
     metadata[key] = value.text();
   }
   return metadata;
@@ -116,8 +114,7 @@ void check_layout(const Header& header, const ByteSource& source) {
       throw InputError("{}: data ends at byte {}, the file has {} bytes of data: truncated",
                        where_of(source.name(), entry.name), reached, size);
   }
-  if (reached != size)
-    throw InputError("{}: {} bytes of data, the header describes {}", source.name(), size, reached);
+  if (reached != size) throw InputError("{}: {} bytes of data, the header describes {}", source.name(), size, reached);
 }
 
 Header read_header(const ByteSource& source) {

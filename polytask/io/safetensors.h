@@ -14,7 +14,8 @@ struct Safetensors {
 };
 
 /// Reads F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL tensors. Throws InputError naming file, tensor and
-/// expectation for anything that is not a complete, consistent file (truncated, overlapping offsets, wrong byte counts).
+/// expectation for anything that is not a complete, consistent file (truncated, overlapping offsets, wrong byte
+/// counts).
 Safetensors read_safetensors(const std::filesystem::path& path);
 /// The same for the bytes of a file; `name` stands in messages.
 Safetensors parse_safetensors(const std::string& bytes, const std::string& name);

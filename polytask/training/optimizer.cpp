@@ -1,8 +1,7 @@
-#include <polytask/training/optimizer.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 #include <polytask/core/torch_compat.h>
+#include <polytask/training/optimizer.h>
 
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -34,7 +33,8 @@ class Algorithm {
   virtual ~Algorithm() = default;
   virtual std::unique_ptr<torch::optim::OptimizerOptions> options(const OptimizerOptions& given, double lr,
                                                                   double weight_decay) const = 0;
-  virtual std::unique_ptr<torch::optim::Optimizer> create(std::vector<torch::optim::OptimizerParamGroup> groups) const = 0;
+  virtual std::unique_ptr<torch::optim::Optimizer> create(
+      std::vector<torch::optim::OptimizerParamGroup> groups) const = 0;
   /// Names of the state's tensors, all shaped like the parameter; and whether it counts steps.
   virtual std::vector<std::string> slots() const = 0;
   virtual bool counts_steps() const = 0;
@@ -50,7 +50,8 @@ class Sgd : public Algorithm {
     result->momentum(given.momentum).nesterov(given.nesterov).weight_decay(weight_decay);
     return result;
   }
-  std::unique_ptr<torch::optim::Optimizer> create(std::vector<torch::optim::OptimizerParamGroup> groups) const override {
+  std::unique_ptr<torch::optim::Optimizer> create(
+      std::vector<torch::optim::OptimizerParamGroup> groups) const override {
     return std::make_unique<torch::optim::SGD>(std::move(groups), torch::optim::SGDOptions(0.0));
   }
   std::vector<std::string> slots() const override { return {"momentum_buffer"}; }
@@ -75,7 +76,8 @@ class AdamLike : public Algorithm {
     result->betas({given.betas[0], given.betas[1]}).eps(given.eps).weight_decay(weight_decay);
     return result;
   }
-  std::unique_ptr<torch::optim::Optimizer> create(std::vector<torch::optim::OptimizerParamGroup> groups) const override {
+  std::unique_ptr<torch::optim::Optimizer> create(
+      std::vector<torch::optim::OptimizerParamGroup> groups) const override {
     return std::make_unique<Optimizer>(std::move(groups));
   }
   std::vector<std::string> slots() const override { return {"exp_avg", "exp_avg_sq"}; }
@@ -128,8 +130,8 @@ ParameterGroup group_of(const OptimizerOptions& options, const ModelParameter& p
                         const std::vector<std::string>& tasks) {
   const bool shared = parameter.role == Role::shared;
   const GroupOptions& own = shared ? options.shared : options.heads;
-  ParameterGroup group{shared ? "shared" : "heads", {}, own.lr.value_or(options.lr),
-                       own.weight_decay.value_or(options.weight_decay)};
+  ParameterGroup group{
+      shared ? "shared" : "heads", {}, own.lr.value_or(options.lr), own.weight_decay.value_or(options.weight_decay)};
   if (shared) return group;
   const std::string& task = tasks.at(static_cast<size_t>(parameter.task));
   if (const auto rate = options.task_lr.find(task); rate != options.task_lr.end()) {
@@ -168,8 +170,9 @@ std::vector<ParameterGroup> make_groups(const OptimizerOptions& options, const s
 
 void check_slot(const std::string& name, const at::Tensor& value, const at::Tensor& parameter) {
   if (value.sizes() != parameter.sizes() || value.scalar_type() != parameter.scalar_type())
-    throw InputError("optimizer state: tensor \"{}\" is {} {}, its parameter is {} {}", name, c10::toString(value.scalar_type()),
-                     c10::str(value.sizes()), c10::toString(parameter.scalar_type()), c10::str(parameter.sizes()));
+    throw InputError("optimizer state: tensor \"{}\" is {} {}, its parameter is {} {}", name,
+                     c10::toString(value.scalar_type()), c10::str(value.sizes()),
+                     c10::toString(parameter.scalar_type()), c10::str(parameter.sizes()));
 }
 
 void check_steps(const std::string& name, const at::Tensor& value) {
@@ -196,8 +199,10 @@ NamedTensors values_of(const Algorithm& algorithm, const NamedTensors& state, co
       continue;
     }
     used.insert(it->first);
-    if (slot == "step") check_steps(it->first, it->second);
-    else check_slot(it->first, it->second, parameter);
+    if (slot == "step")
+      check_steps(it->first, it->second);
+    else
+      check_slot(it->first, it->second, parameter);
     values[slot] = slot == "step" ? it->second : copy_like(parameter, it->second);
   }
   if (!values.empty() && !missing.empty()) throw InputError("optimizer state: tensor \"{}\" is missing", missing);
@@ -246,8 +251,7 @@ GroupedOptimizer::GroupedOptimizer(const OptimizerOptions& options, const std::v
 GroupedOptimizer::~GroupedOptimizer() = default;
 
 void GroupedOptimizer::set_factor(double factor) {
-  for (size_t i = 0; i < groups_.size(); ++i)
-    optimizer_->param_groups()[i].options().set_lr(groups_[i].lr * factor);
+  for (size_t i = 0; i < groups_.size(); ++i) optimizer_->param_groups()[i].options().set_lr(groups_[i].lr * factor);
 }
 
 void GroupedOptimizer::step() { optimizer_->step(); }

@@ -1,6 +1,5 @@
-#include <polytask/training/schedule.h>
-
 #include <polytask/core/error.h>
+#include <polytask/training/schedule.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +16,10 @@ Range decay_factor() {
 }
 
 // Half a cosine from `from` (x = 0) to `to` (x = 1).
-double cosine_between(double from, double to, double x) { return to + (from - to) * 0.5 * (1.0 + std::cos(M_PI * x)); }
+double cosine_between(double from, double to, double x) {
+  const double weight = 0.5 * (1.0 + std::cos(M_PI * x));
+  return from * weight + to * (1.0 - weight);
+}
 
 double one_cycle(const ScheduleOptions& options, double progress) {
   if (progress < options.peak_at) return cosine_between(options.start_factor, 1.0, progress / options.peak_at);
@@ -41,7 +43,8 @@ struct PlateauState {
 void ScheduleOptions::fields(Fields& f) {
   f.field("type", type, "how the learning rates' common factor goes over the run",
           one_of({"constant", "step", "cosine", "one_cycle", "polynomial", "plateau"}));
-  f.field("warmup", warmup, "steps of linear warm-up before the schedule, which then has the remaining steps", at_least(0));
+  f.field("warmup", warmup, "steps of linear warm-up before the schedule, which then has the remaining steps",
+          at_least(0));
   f.field("warmup_factor", warmup_factor, "factor at the first step of the warm-up", share());
   f.field("every", every, "step: epochs between decays, counted from the start of the run", at_least(1));
   f.field("gamma", gamma, "step, plateau: factor of each decay", decay_factor());
@@ -50,7 +53,8 @@ void ScheduleOptions::fields(Fields& f) {
   f.field("peak_at", peak_at, "one_cycle: share of the run where the peak lies", share());
   f.field("start_factor", start_factor, "one_cycle: factor at the first step", share());
   f.field("end_factor", end_factor, "one_cycle: factor at the last step", share());
-  f.field("patience", patience, "plateau: epochs without improvement that are tolerated; the next one decays", at_least(0));
+  f.field("patience", patience, "plateau: epochs without improvement that are tolerated; the next one decays",
+          at_least(0));
   f.field("threshold", threshold, "plateau: improvement that counts, relative to the best value so far", at_least(0));
   f.field("min_factor", min_factor, "plateau: the factor never falls below it", share());
 }

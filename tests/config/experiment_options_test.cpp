@@ -1,12 +1,10 @@
 #include <polytask/config/experiment_options.h>
-
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 
-#include <support/temporary_directory.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <support/temporary_directory.h>
 
 #include <fstream>
 
@@ -16,7 +14,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-const std::string kComplete = "name: mnist\nseed: 3\ndata: {source: idx}\nmodel: {sharing: hard}\ntasks: {digit: {classes: 10}}\n";
+const std::string kComplete =
+    "name: mnist\nseed: 3\ndata: {source: idx}\nmodel: {sharing: hard}\ntasks: {digit: {classes: 10}}\n";
 
 class LoadConfiguration : public testing::Test {
  protected:
@@ -51,7 +50,8 @@ TEST_F(LoadConfiguration, ReadsSectionsAndAppliesOverridesInOrder) {
 TEST_F(LoadConfiguration, TheResolvedConfigurationCanBeFedBack) {
   const auto options = read_options<ExperimentOptions>(load_configuration(file(kComplete), {}));
   const std::string resolved = write_yaml(write_options(options));
-  EXPECT_EQ(write_yaml(write_options(read_options<ExperimentOptions>(load_configuration(file(resolved), {})))), resolved);
+  EXPECT_EQ(write_yaml(write_options(read_options<ExperimentOptions>(load_configuration(file(resolved), {})))),
+            resolved);
   EXPECT_THAT(resolved, HasSubstr("threads: 0\n"));
 }
 
@@ -67,7 +67,8 @@ TEST_F(LoadConfiguration, SaysWhatIsWrongWithTheFile) {
 }
 
 TEST_F(LoadConfiguration, SaysWhatIsWrongWithValues) {
-  EXPECT_THAT(error_of(file("balance: {}\n" + kComplete)), AllOf(HasSubstr("c.yaml:1: balance: unknown key"), HasSubstr("balancing")));
+  EXPECT_THAT(error_of(file("balance: {}\n" + kComplete)),
+              AllOf(HasSubstr("c.yaml:1: balance: unknown key"), HasSubstr("balancing")));
   EXPECT_THAT(error_of(file(kComplete), {"seed=-1"}), HasSubstr("command line: seed: -1 is out of range: must be ≥ 0"));
   EXPECT_THAT(error_of(file(kComplete), {"threads=-2"}), HasSubstr("threads: -2 is out of range"));
   EXPECT_THAT(error_of(file(kComplete), {"seed=1.5"}), HasSubstr("expected an integer, got \"1.5\""));
@@ -78,16 +79,19 @@ TEST_F(LoadConfiguration, SaysWhatIsWrongWithValues) {
 TEST_F(LoadConfiguration, ChecksDeviceAndName) {
   for (const char* good : {"auto", "cpu", "cuda", "cuda:0", "cuda:12"})
     EXPECT_EQ(error_of(file(kComplete), {std::string("device=") + good}), "no error") << good;
-  for (const char* bad : {"gpu", "cuda:", "cuda:x", "cuda:1234", "CPU", "''"})
+  for (const char* bad : {"gpu", "'cuda:'", "cuda:x", "cuda:1234", "CPU", "''"})
     EXPECT_THAT(error_of(file(kComplete), {std::string("device=") + bad}),
-                HasSubstr("is not a device: must be auto, cpu, cuda or cuda:N")) << bad;
+                HasSubstr("is not a device: must be auto, cpu, cuda or cuda:N"))
+        << bad;
   for (const char* bad : {"a/b", "''", "..", "."})
-    EXPECT_THAT(error_of(file(kComplete), {std::string("name=") + bad}), HasSubstr("can not name a folder of runs")) << bad;
+    EXPECT_THAT(error_of(file(kComplete), {std::string("name=") + bad}), HasSubstr("can not name a folder of runs"))
+        << bad;
 }
 
 TEST(ExperimentOptionsFields, AreDocumented) {
   ExperimentOptions options;
-  for (const auto& row : describe_fields([&](Fields& f) { options.fields(f); })) EXPECT_FALSE(row.doc.empty()) << row.name;
+  for (const auto& row : describe_fields([&](Fields& f) { options.fields(f); }))
+    EXPECT_FALSE(row.doc.empty()) << row.name;
 }
 
 }  // namespace

@@ -65,11 +65,14 @@ TEST(ApplyOverride, PlacesAndPathsAreThoseOfTheCommandLine) {
 
 TEST(ApplyOverride, RefusesMalformedAssignments) {
   EXPECT_THAT(error_of("a.b"), AllOf(HasSubstr("override \"a.b\""), HasSubstr("there is no \"=\"")));
-  for (const char* bad : {"=1", "a..b=1", ".a=1", "a.=1", "[0]=1"}) EXPECT_THAT(error_of(bad), HasSubstr("a key is empty")) << bad;
+  for (const char* bad : {"=1", "a..b=1", ".a=1", "a.=1", "[0]=1"})
+    EXPECT_THAT(error_of(bad), HasSubstr("a key is empty")) << bad;
   for (const char* bad : {"a[=1", "a[]=1", "a[x]=1", "a[-1]=1", "a[99999999999999999999]=1"})
     EXPECT_THAT(error_of(bad), HasSubstr("the number of a list's item")) << bad;
   EXPECT_THAT(error_of("a.c[0]d=1"), HasSubstr("a dot is missing after the brackets"));
-  EXPECT_THAT(error_of("a=[1"), AllOf(HasSubstr("command line"), HasSubstr("not valid YAML"), HasSubstr("override \"a=[1\"")));
+  EXPECT_THAT(error_of("a=[1"),
+              AllOf(HasSubstr("command line"), HasSubstr("is a bracket not closed?"), HasSubstr("override \"a=[1\"")));
+  EXPECT_THAT(error_of("a='x"), AllOf(HasSubstr("not valid YAML"), HasSubstr("override \"a='x\"")));
 }
 
 TEST(ApplyOverride, RefusesPathsThatLeadNowhere) {

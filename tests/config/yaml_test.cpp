@@ -2,10 +2,9 @@
 #include <polytask/core/error.h>
 #include <polytask/core/options.h>
 
-#include <support/temporary_directory.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <support/temporary_directory.h>
 
 #include <fstream>
 
@@ -51,12 +50,29 @@ TEST(ParseYaml, LeavesTypingToTheOptions) {
 }
 
 TEST(ParseYaml, ReadsScalarsOfEveryStyle) {
-  const Node root = parse_yaml("a: |\n  x\n  y\nb: >-\n  x\n  y\nc: \"t\\tn\\n\\u00e9\"\nd: 'it''s'\ne: a b  c # no\n", "c.yaml");
+  const Node root =
+      parse_yaml("a: |\n  x\n  y\nb: >-\n  x\n  y\nc: \"t\\tn\\n\\u00e9\"\nd: 'it''s'\ne: a b  c # no\n", "c.yaml");
   EXPECT_EQ(root.find("a")->text(), "x\ny\n");
   EXPECT_EQ(root.find("b")->text(), "x y");
   EXPECT_EQ(root.find("c")->text(), "t\tn\n\xC3\xA9");
   EXPECT_EQ(root.find("d")->text(), "it's");
   EXPECT_EQ(root.find("e")->text(), "a b  c");
+}
+
+TEST(ParseYaml, ReadsLongLinesOfList) {
+  std::string numbers = "[0";
+  for (int i = 1; i < 5000; ++i) numbers += fmt::format(", {}", i);
+  numbers += "]";
+  for (const std::string& text :
+       {"a: " + numbers, "a: {b: " + numbers + "}", "a:\n  - " + numbers, "a:\n  " + numbers}) {
+    const Node root = parse_yaml(text, "c.yaml");
+    const Node* node = root.find("a");
+    if (node->is_map()) node = node->find("b");
+    if (node->items().size() == 1) node = &node->items()[0];
+    ASSERT_EQ(node->items().size(), 5000u);
+    EXPECT_EQ(node->items()[4999].text(), "4999");
+  }
+  EXPECT_EQ(parse_yaml(numbers, "c.yaml").items().size(), 5000u);
 }
 
 TEST(ParseYaml, EmptyTextsAreNull) {
@@ -99,11 +115,14 @@ TEST(ParseYaml, RefusesTagsSecondDocumentsAndOddKeys) {
 }
 
 TEST(ParseYaml, RefusesWhatYamlTextCanNotHold) {
-  EXPECT_THAT(error_of(std::string("a: 1\nb: \x04\nc: 2", 13)), AllOf(HasSubstr("c.yaml:2"), HasSubstr("byte 0x04 is a control")));
+  EXPECT_THAT(error_of(std::string("a: 1\nb: \x04\nc: 2", 13)),
+              AllOf(HasSubstr("c.yaml:2"), HasSubstr("byte 0x04 is a control")));
   EXPECT_THAT(error_of(std::string("a\0b", 3)), HasSubstr("byte 0x00"));
   EXPECT_THAT(error_of("a: \x7F"), HasSubstr("byte 0x7f"));
-  for (const char* bad : {"\xFF\xFE", "\xC0\xAF", "\xE2\x82", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE0\x80\xAF", "a\x80"})
-    EXPECT_THAT(error_of(std::string("a: 1\nb: ") + bad), AllOf(HasSubstr("c.yaml:2"), HasSubstr("is not UTF-8 text"))) << bad;
+  for (const char* bad :
+       {"\xFF\xFE", "\xC0\xAF", "\xE2\x82", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE0\x80\xAF", "a\x80"})
+    EXPECT_THAT(error_of(std::string("a: 1\nb: ") + bad), AllOf(HasSubstr("c.yaml:2"), HasSubstr("is not UTF-8 text")))
+        << bad;
   EXPECT_EQ(parse_yaml("a: h\xC3\xB6he \xF0\x9F\x8C\xB2", "c").find("a")->text(), "h\xC3\xB6he \xF0\x9F\x8C\xB2");
 }
 
@@ -111,7 +130,11 @@ TEST(ParseYaml, BoundsNestingAndExpansion) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_EQ(error_of(nested(kMaxYamlDepth)), "no error");
   EXPECT_THAT(error_of(nested(kMaxYamlDepth + 1)), HasSubstr("nested deeper than 64 levels"));
-  EXPECT_THAT(error_of(std::string(100000, '[')), HasSubstr("nested deeper"));
+  EXPECT_THAT(error_of(std::string(100000, '[')), HasSubstr("is a bracket not closed?"));
+  EXPECT_NE(error_of("a:\n" + nested(100000)), "no error");
+  std::string block;
+  for (int i = 0; i < 1000; ++i) block += "- ";
+  EXPECT_THAT(error_of(block + "x"), HasSubstr("nested deeper"));
   EXPECT_THAT(error_of("a: &x " + nested(40) + "\nb: " + std::string(40, '[') + "*x" + std::string(40, ']')),
               HasSubstr("nested deeper"));
   std::string laughs = "l0: &l0 [1,1,1,1,1,1,1,1,1,1]\n";

@@ -22,22 +22,102 @@ bool is_typed(const Node& scalar) {
 
 // Equal as far as anyone who reads the trees can tell.
 bool same(const Node& a, const Node& b) {
-  if (a.kind() != b.kind() || a.items().size() != b.items().size() || a.entries().size() != b.entries().size()) return false;
+  if (a.kind() != b.kind() || a.items().size() != b.items().size() || a.entries().size() != b.entries().size())
+    return false;
   if (a.is_scalar() && (a.text() != b.text() || is_typed(a) != is_typed(b))) return false;
   for (size_t i = 0; i < a.items().size(); ++i)
     if (!same(a.items()[i], b.items()[i])) return false;
   for (size_t i = 0; i < a.entries().size(); ++i)
-    if (a.entries()[i].first != b.entries()[i].first || !same(a.entries()[i].second, b.entries()[i].second)) return false;
+    if (a.entries()[i].first != b.entries()[i].first || !same(a.entries()[i].second, b.entries()[i].second))
+      return false;
   return true;
 }
 
-const std::vector<std::string> kAwkward = {
-    "yes", "No", "on", "y", "017", "1e3", "0x1F", "0o7", "1_000", "12:30", "2024-01-01", "", " a", "a ", " ", "a: b", "a:", ":a",
-    "#x", "a #b", "a#b", "-", "- a", "-5", "--- a", "...", "... a", "?", "? a", "null", "~", "Null", "true", "FALSE", ".inf",
-    "-.INF", ".nan", ".5", "5.", ".", "..", "./data", "../data", "/data/a.csv", "[a", "a]", "{", "a, b", "&x", "*x", "!x", "!!str 5",
-    "|", ">", "%YAML", "@a", "`a`", "'", "''", "\"", "it's", "back\\slash", "tab\tx", "line\nbreak", "\n", "cr\rlf\r\n", "a\n\nb\n",
-    "h\xC3\xB6he", "\xF0\x9F\x8C\xB2", "\xC2\x85", "\xE2\x80\xA8", "\xEF\xBB\xBF", "\xC2\xA0", std::string("nul\0x", 5), "\x01\x1F\x7F",
-    "<<", "=", "label mod 2", "class != 0", "a  b", "1e999", "+1", "-", "0", "1.5e-7"};
+const std::vector<std::string> kAwkward = {"yes",
+                                           "No",
+                                           "on",
+                                           "y",
+                                           "017",
+                                           "1e3",
+                                           "0x1F",
+                                           "0o7",
+                                           "1_000",
+                                           "12:30",
+                                           "2024-01-01",
+                                           "",
+                                           " a",
+                                           "a ",
+                                           " ",
+                                           "a: b",
+                                           "a:",
+                                           ":a",
+                                           "#x",
+                                           "a #b",
+                                           "a#b",
+                                           "-",
+                                           "- a",
+                                           "-5",
+                                           "--- a",
+                                           "...",
+                                           "... a",
+                                           "?",
+                                           "? a",
+                                           "null",
+                                           "~",
+                                           "Null",
+                                           "true",
+                                           "FALSE",
+                                           ".inf",
+                                           "-.INF",
+                                           ".nan",
+                                           ".5",
+                                           "5.",
+                                           ".",
+                                           "..",
+                                           "./data",
+                                           "../data",
+                                           "/data/a.csv",
+                                           "[a",
+                                           "a]",
+                                           "{",
+                                           "a, b",
+                                           "&x",
+                                           "*x",
+                                           "!x",
+                                           "!!str 5",
+                                           "|",
+                                           ">",
+                                           "%YAML",
+                                           "@a",
+                                           "`a`",
+                                           "'",
+                                           "''",
+                                           "\"",
+                                           "it's",
+                                           "back\\slash",
+                                           "tab\tx",
+                                           "line\nbreak",
+                                           "\n",
+                                           "cr\rlf\r\n",
+                                           "a\n\nb\n",
+                                           "h\xC3\xB6he",
+                                           "\xF0\x9F\x8C\xB2",
+                                           "\xC2\x85",
+                                           "\xE2\x80\xA8",
+                                           "\xEF\xBB\xBF",
+                                           "\xC2\xA0",
+                                           std::string("nul\0x", 5),
+                                           "\x01\x1F\x7F",
+                                           "<<",
+                                           "=",
+                                           "label mod 2",
+                                           "class != 0",
+                                           "a  b",
+                                           "1e999",
+                                           "+1",
+                                           "-",
+                                           "0",
+                                           "1.5e-7"};
 
 rc::Gen<std::string> text() {
   using namespace rc;
@@ -57,8 +137,9 @@ rc::Gen<Node> tree(int depth) {
                                  gen::arbitrary<bool>());
   const auto leaf = gen::weightedOneOf<Node>({{8, scalar}, {1, gen::construct<Node>()}});
   if (depth == 0) return leaf;
-  const auto list = gen::map(gen::resize(4, gen::container<std::vector<Node>>(gen::lazy([=] { return tree(depth - 1); }))),
-                             [](std::vector<Node> items) { return Node::sequence_of(std::move(items)); });
+  const auto list =
+      gen::map(gen::resize(4, gen::container<std::vector<Node>>(gen::lazy([=] { return tree(depth - 1); }))),
+               [](std::vector<Node> items) { return Node::sequence_of(std::move(items)); });
   const auto entries = gen::container<std::map<std::string, Node>>(text(), gen::lazy([=] { return tree(depth - 1); }));
   const auto map = gen::map(gen::resize(4, entries), [](const std::map<std::string, Node>& values) {
     Node result = Node::map_of();
@@ -89,7 +170,8 @@ TEST(WriteYaml, AwkwardTextsSurviveAsValuesItemsKeysAndRoots) {
 
 TEST(WriteYaml, LongKeysSurvive) {
   const std::string key(900, '\x01');  // 3600 characters once escaped
-  const Node node = Node::sequence_of({Node::map_of({{key, Node::map_of({{key, Node::scalar_of("v")}})}, {"b", Node()}})});
+  const Node node =
+      Node::sequence_of({Node::map_of({{key, Node::map_of({{key, Node::scalar_of("v")}})}, {"b", Node()}})});
   EXPECT_TRUE(same(parse_yaml(write_yaml(node), "w"), node));
 }
 

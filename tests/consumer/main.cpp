@@ -2,6 +2,7 @@
 // from a named stream, and balances two losses through libtorch's autograd. Exits 1 where a result is not as expected.
 #include <polytask/balancing/balancer.h>
 #include <polytask/core/random.h>
+#include <polytask/core/threads.h>
 #include <polytask/version.h>
 
 #include <torch/torch.h>
@@ -47,6 +48,8 @@ int main() {
   polytask::Random one(1, "consumer"), same(1, "consumer"), other(2, "consumer");
   const auto drawn = one.bits();
   expect(drawn == same.bits() && drawn != other.bits(), "a named random stream");
+  polytask::set_threads(0);  // Debian's libtorch starts with one thread
+  expect(torch::get_num_threads() == polytask::usable_cores(), "the number of threads");
   balance_two_losses();
   std::cout << "consumer: polytask " POLYTASK_VERSION ", " << torch::get_num_threads() << " threads\n";
   return 0;

@@ -1,10 +1,9 @@
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 
-#include <support/temporary_directory.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <support/temporary_directory.h>
 
 #include <fstream>
 #include <sstream>

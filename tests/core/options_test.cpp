@@ -143,7 +143,8 @@ TEST(ReadOptions, NamesPlaceAndKeyOfWrongTypes) {
   EXPECT_EQ(error_of(with("flag", scalar("yes"))), "c.yaml:7: flag: expected true or false, got \"yes\"");
   EXPECT_EQ(error_of(with("flag", scalar("true", true))), "c.yaml:7: flag: expected true or false, got \"true\"");
   EXPECT_EQ(error_of(with("count", scalar("1.5"))), "c.yaml:7: count: expected an integer, got \"1.5\"");
-  EXPECT_EQ(error_of(with("count", scalar("9007199254740994"))), "c.yaml:7: count: expected an integer, got \"9007199254740994\"");
+  EXPECT_EQ(error_of(with("count", scalar("9007199254740994"))),
+            "c.yaml:7: count: expected an integer, got \"9007199254740994\"");
   EXPECT_EQ(error_of(with("count", scalar(".nan"))), "c.yaml:7: count: expected an integer, got \".nan\"");
   EXPECT_EQ(error_of(with("rate", scalar("5", true))), "c.yaml:7: rate: expected a number, got \"5\"");
   EXPECT_EQ(error_of(with("rate", list({"1"}))), "c.yaml:7: rate: expected a number, got a list");
@@ -172,7 +173,8 @@ TEST(ReadOptions, ChecksRangesAndChoices) {
 
 TEST(ReadOptions, SuggestsForUnknownKeys) {
   EXPECT_EQ(error_of(with("cuont", scalar("1"))), "c.yaml:7: cuont: unknown key; did you mean \"count\"?");
-  EXPECT_THAT(error_of(with("entirely", scalar("1"))), AllOf(HasSubstr("unknown key; known: flag, count"), HasSubstr("inner")));
+  EXPECT_THAT(error_of(with("entirely", scalar("1"))),
+              AllOf(HasSubstr("unknown key; known: flag, count"), HasSubstr("inner")));
   EXPECT_EQ(error_of(with("type", scalar("x")), {"type"}), "no error");
   Node inner = Node::map_of({{"must", scalar("x")}, {"ratte", at_line(scalar("1"), 9, "inner.ratte")}});
   EXPECT_EQ(error_of(with("inner", inner)), "c.yaml:9: inner.ratte: unknown key; did you mean \"rate\"?");
@@ -249,8 +251,8 @@ TEST(NumberOf, AcceptsYaml12Numbers) {
 }
 
 TEST(NumberOf, RefusesEverythingElse) {
-  for (const char* bad : {"", ".", "+", "-", "e5", "1e", "1e+", "1.5.2", "1_000", "0x", "0o8", "0xg", "-0x1", "1 ", " 1", "inf", "nan",
-                          "+.nan", "1,5", "--1", "12:30", "0b1", "1f"})
+  for (const char* bad : {"",     ".",  "+",  "-",   "e5",  "1e",    "1e+", "1.5.2", "1_000", "0x",  "0o8", "0xg",
+                          "-0x1", "1 ", " 1", "inf", "nan", "+.nan", "1,5", "--1",   "12:30", "0b1", "1f"})
     EXPECT_THROW(number_of(scalar(bad)), InputError) << bad;
   for (const char* large : {"1e400", "-1e999", "0xFFFFFFFFFFFFFFFFFF"}) {
     try {
@@ -263,7 +265,8 @@ TEST(NumberOf, RefusesEverythingElse) {
 }
 
 TEST(NumberText, ReadsBackExactly) {
-  for (const double value : {0.1, 1.0 / 3.0, 1e300, -5e-324, 3.0, 123456789.125, std::numeric_limits<double>::infinity()})
+  for (const double value :
+       {0.1, 1.0 / 3.0, 1e300, -5e-324, 3.0, 123456789.125, std::numeric_limits<double>::infinity()})
     EXPECT_EQ(number_of(scalar(number_text(value))), value);
   EXPECT_EQ(number_text(1.0), "1");
   EXPECT_EQ(number_text(-std::numeric_limits<double>::infinity()), "-.inf");

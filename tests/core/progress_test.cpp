@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
 #include <unistd.h>
 
@@ -23,12 +24,20 @@ class Terminal {
     saved_ = dup(STDERR_FILENO);
     dup2(writer_, STDERR_FILENO);
   }
-  ~Terminal() { restore(); }
+  ~Terminal() {
+    restore();
+    close(reader_);
+    close(writer_);
+  }
   std::string text() {
     restore();
-    std::string result(65536, '\0');
-    const ssize_t count = read(reader_, result.data(), result.size());
-    result.resize(count > 0 ? static_cast<size_t>(count) : 0);
+    std::string result;
+    for (pollfd ready{reader_, POLLIN, 0}; poll(&ready, 1, 50) > 0;) {
+      char buffer[4096];
+      const ssize_t count = read(reader_, buffer, sizeof buffer);
+      if (count <= 0) break;
+      result.append(buffer, static_cast<size_t>(count));
+    }
     return result;
   }
 

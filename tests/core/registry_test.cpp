@@ -38,7 +38,8 @@ Shapes shapes() {
   registry.add<CircleOptions>("circle", "A round one.", "Euclid, III", [](const CircleOptions& o, double scale) {
     return std::make_unique<Area>(3.0 * o.radius * o.radius * scale);
   });
-  registry.add<NoOptions>("point", "Nothing at all.", "", [](const NoOptions&, double) { return std::make_unique<Area>(0.0); });
+  registry.add<NoOptions>("point", "Nothing at all.", "",
+                          [](const NoOptions&, double) { return std::make_unique<Area>(0.0); });
   return registry;
 }
 
@@ -118,7 +119,8 @@ TEST(Registry, SaysWhatIsWrong) {
 
 TEST(Registry, AddingANameAgainReplacesIt) {
   auto registry = shapes();
-  registry.add<NoOptions>("circle", "Another.", "", [](const NoOptions&, double) { return std::make_unique<Area>(5.0); });
+  registry.add<NoOptions>("circle", "Another.", "",
+                          [](const NoOptions&, double) { return std::make_unique<Area>(5.0); });
   EXPECT_EQ(registry.create(named("circle"), 1.0)->area(), 5.0);
   EXPECT_THAT(registry.names(), ElementsAre("circle", "point"));
 }

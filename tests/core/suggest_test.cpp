@@ -24,9 +24,7 @@ TEST(Nearest, IsSilentWhereNothingIsMeant) {
   EXPECT_EQ(nearest(std::string(1000000, 'x'), known), "");
 }
 
-TEST(Nearest, PrefersTheNearestThenTheFirst) {
-  EXPECT_EQ(nearest("hidden", {"hiden_", "hidde", "hidden_"}), "hidde");
-}
+TEST(Nearest, PrefersTheNearestThenTheFirst) { EXPECT_EQ(nearest("hidden", {"hiden_", "hidde", "hidden_"}), "hidde"); }
 
 TEST(DidYouMean, SuggestsOrLists) {
   EXPECT_EQ(did_you_mean("dat", {"data", "model"}), "; did you mean \"data\"?");

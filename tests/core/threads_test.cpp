@@ -1,9 +1,9 @@
 #include <polytask/core/threads.h>
 
-#include <ATen/Parallel.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <ATen/Parallel.h>
 
 #include <filesystem>
 

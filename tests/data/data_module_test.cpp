@@ -1,14 +1,12 @@
-#include <polytask/data/data_module.h>
-
 #include <polytask/config/yaml.h>
 #include <polytask/core/progress.h>
+#include <polytask/data/data_module.h>
 #include <polytask/data/make.h>
 
 #include <data/memory_source.h>
-#include <support/temporary_directory.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <support/temporary_directory.h>
 
 #include <ATen/ATen.h>
 
@@ -40,9 +38,10 @@ std::vector<TargetRequest> tabular_tasks() {
 }
 
 TEST(ResolveData, WritesEveryDefaultOnceAndForAll) {
-  const Node once = resolve_data_section(section(
-      "{source: implants, count: 100, batch_size: 32, sampler: {type: balanced, task: model}, transforms: [flip, {type: "
-      "shift, pixels: 3}], split: {validation: 0.1}}"));
+  const Node once =
+      resolve_data_section(section("{source: implants, count: 100, batch_size: 32, sampler: {type: balanced, task: "
+                                   "model}, transforms: [flip, {type: "
+                                   "shift, pixels: 3}], split: {validation: 0.1}}"));
   const std::string text = write_yaml(once);
   EXPECT_EQ(text, write_yaml(resolve_data_section(once)));
   EXPECT_EQ(text, write_yaml(resolve_data_section(section(text))));
@@ -69,7 +68,8 @@ TEST(ResolveData, MistakesAreNamed) {
   const auto failing = [](const std::string& yaml) { return error_of([&] { resolve_data_section(section(yaml)); }); };
   EXPECT_THAT(failing("{count: 3}"), HasSubstr("no data source given"));
   EXPECT_THAT(failing("{source: implant}"), HasSubstr("did you mean \"implants\""));
-  EXPECT_THAT(failing("{source: implants, batchsize: 3}"), HasSubstr("data.batchsize: unknown key; did you mean \"batch_size\""));
+  EXPECT_THAT(failing("{source: implants, batchsize: 3}"),
+              HasSubstr("data.batchsize: unknown key; did you mean \"batch_size\""));
   EXPECT_THAT(failing("{source: implants, rotation: 3, cuont: 3}"), HasSubstr("unknown key"));
   EXPECT_THAT(failing("{source: implants, cuont: 3}"), HasSubstr("did you mean \"count\""));
   EXPECT_THAT(failing("{source: implants, split: {valdation: 0.1}}"), HasSubstr("did you mean \"validation\""));
@@ -83,8 +83,9 @@ TEST(ResolveData, MistakesAreNamed) {
 }
 
 TEST(OpenData, OpensSplitsFitsAndEncodes) {
-  const DataModule module = open_data(
-      section("{source: tabular, count: 200, split: {validation: 0.25, stratify: kind}, batch_size: 16}"), tabular_tasks(), 3);
+  const DataModule module =
+      open_data(section("{source: tabular, count: 200, split: {validation: 0.25, stratify: kind}, batch_size: 16}"),
+                tabular_tasks(), 3);
   EXPECT_EQ(module.split.train.size(), 150U);
   EXPECT_EQ(module.split.validation.size(), 50U);
   EXPECT_EQ(module.loader.batch_size, 16);
@@ -99,9 +100,10 @@ TEST(OpenData, OpensSplitsFitsAndEncodes) {
 
 TEST(OpenData, ColumnsOfTasksAndSplitAreNoInputs) {
   const auto tasks = std::vector<TargetRequest>{request("high", TargetKind::binary, "x1 >= 0")};
-  const DataModule module = open_data(section("{source: tabular, count: 60, split: {validation: 0.3, group: quality}}"), tasks, 3);
-  for (const auto& column : module.dataset->source().inputs().at(0).columns)
-    EXPECT_TRUE(column.name != "x1" && column.name != "quality") << column.name;
+  const DataModule module =
+      open_data(section("{source: tabular, count: 60, split: {validation: 0.3, group: quality}}"), tasks, 3);
+  const InputSpec spec = module.dataset->source().inputs().at(0);
+  for (const auto& column : spec.columns) EXPECT_TRUE(column.name != "x1" && column.name != "quality") << column.name;
 }
 
 TEST(OpenData, FittedPreprocessingIsTaken) {
@@ -119,10 +121,12 @@ TEST(OpenData, MistakesAreNamed) {
   const auto failing = [](const std::string& yaml, const std::vector<TargetRequest>& tasks) {
     return error_of([&] { open_data(section(yaml), tasks, 1); });
   };
-  EXPECT_THAT(failing("{source: tabular, count: 50, transforms: [flip]}", tabular_tasks()), HasSubstr("this source has none"));
+  EXPECT_THAT(failing("{source: tabular, count: 50, transforms: [flip]}", tabular_tasks()),
+              HasSubstr("this source has none"));
   EXPECT_THAT(failing("{source: tabular, count: 50, drop_last: true}", tabular_tasks()),
               HasSubstr("50 training rows make no full batch of 64"));
-  EXPECT_THAT(failing("{source: tabular, count: 50}", {request("p", TargetKind::real, "prise")}), HasSubstr("\"price\""));
+  EXPECT_THAT(failing("{source: tabular, count: 50}", {request("p", TargetKind::real, "prise")}),
+              HasSubstr("\"price\""));
   EXPECT_THAT(failing("{source: tabular, count: 50, sampler: {type: balanced, task: kin}}", tabular_tasks()),
               HasSubstr("did you mean \"kind\""));
 }
@@ -135,7 +139,8 @@ TEST(OpenData, LeaksBecomeWarnings) {
   { std::ofstream(file) << csv; }
   const std::string base = "{source: table, path: " + file.string() + ", split: {validation: 0.5";
   const std::vector<TargetRequest> tasks = {request("y", TargetKind::real, "y")};
-  EXPECT_THAT(open_data(section(base + "}}"), tasks, 1).warnings, ElementsAre(HasSubstr("set data.split.group: patient")));
+  EXPECT_THAT(open_data(section(base + "}}"), tasks, 1).warnings,
+              ElementsAre(HasSubstr("set data.split.group: patient")));
   EXPECT_THAT(open_data(section(base + ", warn_leaks: false}}"), tasks, 1).warnings, IsEmpty());
   EXPECT_THAT(open_data(section(base + ", group: patient}}"), tasks, 1).warnings, IsEmpty());
 }
@@ -159,9 +164,11 @@ TEST(OpenForPrediction, MadeSourcesReadFiles) {
 
   const Node rows = section("{source: tabular, count: 6}");
   const auto tabular = open_data(rows, tabular_tasks(), 1);
-  const auto table = open_for_prediction(rows, {(directory.path() / "rows/train.csv").string()}, tabular.dataset->preprocess());
+  const auto table =
+      open_for_prediction(rows, {(directory.path() / "rows/train.csv").string()}, tabular.dataset->preprocess());
   EXPECT_EQ(table->batch({0}).inputs.at("features").sizes(), tabular.dataset->batch({0}).inputs.at("features").sizes());
-  EXPECT_THAT(error_of([&] { open_for_prediction(rows, {}, tabular.dataset->preprocess()); }), HasSubstr("no file to predict"));
+  EXPECT_THAT(error_of([&] { open_for_prediction(rows, {}, tabular.dataset->preprocess()); }),
+              HasSubstr("no file to predict"));
 }
 
 }  // namespace

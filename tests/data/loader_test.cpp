@@ -1,7 +1,6 @@
 #include <polytask/data/loader.h>
 
 #include <data/memory_source.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

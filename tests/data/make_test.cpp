@@ -1,17 +1,15 @@
-#include <polytask/data/make.h>
-
 #include <polytask/core/progress.h>
 #include <polytask/data/data_module.h>
+#include <polytask/data/make.h>
 #include <polytask/data/sources/implants.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
 #include <polytask/io/json.h>
 
 #include <data/memory_source.h>
-#include <support/temporary_directory.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <support/temporary_directory.h>
 
 #include <ATen/ATen.h>
 
@@ -104,7 +102,8 @@ TEST(Make, MistakesAreNamed) {
   write_file_atomically(directory.path() / "file", std::string("x"));
   EXPECT_THAT(error_of([&] { make_data("implant", options_for(directory.path(), 5)); }),
               HasSubstr("did you mean \"implants\""));
-  EXPECT_THAT(error_of([&] { make_data("tabular", options_for(directory.path() / "file", 5)); }), HasSubstr("is a file"));
+  EXPECT_THAT(error_of([&] { make_data("tabular", options_for(directory.path() / "file", 5)); }),
+              HasSubstr("is a file"));
   EXPECT_THAT(error_of([&] { make_data("tabular", options_for("", 5)); }), HasSubstr("no directory given"));
   EXPECT_THAT(error_of([&] { make_data("implants", options_for(directory.path() / "new", -3)); }), HasSubstr("count"));
   EXPECT_FALSE(fs::exists(directory.path() / "new"));

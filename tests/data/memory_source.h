@@ -25,9 +25,9 @@ class MemorySource : public Source {
 
   std::map<std::string, Column> columns;
   std::vector<Part> parts;
-  std::set<int64_t> broken;                    ///< rows that cannot be read
-  std::vector<std::string> excluded;           ///< as exclude_from_inputs() was told
-  mutable std::vector<int> threads_in_read;    ///< libtorch's threads as seen by each read
+  std::set<int64_t> broken;                  ///< rows that cannot be read
+  std::vector<std::string> excluded;         ///< as exclude_from_inputs() was told
+  mutable std::vector<int> threads_in_read;  ///< libtorch's threads as seen by each read
   mutable std::mutex mutex;
 
   void add_texts(const std::string& name, std::vector<std::string> texts) {
@@ -74,7 +74,12 @@ class MemorySource : public Source {
 
 /// n pictures whose every pixel is the row's number (mod 256).
 inline at::Tensor numbered_images(int64_t n, int64_t side = 4) {
-  return at::arange(n, at::kLong).remainder(256).to(at::kByte).view({n, 1, 1, 1}).expand({n, 1, side, side}).contiguous();
+  return at::arange(n, at::kLong)
+      .remainder(256)
+      .to(at::kByte)
+      .view({n, 1, 1, 1})
+      .expand({n, 1, side, side})
+      .contiguous();
 }
 
 /// The text of the InputError that `call` throws, "no error" where it throws none.

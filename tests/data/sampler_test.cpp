@@ -1,7 +1,6 @@
 #include <polytask/data/sampler.h>
 
 #include <data/memory_source.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,8 +80,10 @@ TEST(Sampler, BalancedNeverDrawsRowsWithoutALabel) {
 
 TEST(Sampler, MistakesAreNamed) {
   EXPECT_THAT(error_of([] { order_of(sampler_node("balanced", "knd"), 1, 0); }), HasSubstr("did you mean \"kind\""));
-  EXPECT_THAT(error_of([] { order_of(sampler_node("balanced", "size"), 1, 0); }), HasSubstr("has no classes to balance"));
-  EXPECT_THAT(error_of([] { order_of(sampler_node("balanced", "none"), 1, 0); }), HasSubstr("no training row has a label"));
+  EXPECT_THAT(error_of([] { order_of(sampler_node("balanced", "size"), 1, 0); }),
+              HasSubstr("has no classes to balance"));
+  EXPECT_THAT(error_of([] { order_of(sampler_node("balanced", "none"), 1, 0); }),
+              HasSubstr("no training row has a label"));
   EXPECT_THAT(error_of([] { order_of(sampler_node("balanced"), 1, 0); }), HasSubstr("\"task\" is missing"));
   EXPECT_THAT(error_of([] { order_of(sampler_node("suffle"), 1, 0); }), HasSubstr("did you mean \"shuffle\""));
 }

@@ -1,7 +1,6 @@
 #include <polytask/data/split.h>
 
 #include <data/memory_source.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -88,7 +87,8 @@ TEST(Split, StratifiedSharesHoldInEveryClass) {
   options.stratify = "kind";
   const Split split = make_split(source, options, 1);
   const auto count = [&](const Rows& rows, const std::string& kind) {
-    return std::count_if(rows.begin(), rows.end(), [&](int64_t row) { return kinds[static_cast<size_t>(row)] == kind; });
+    return std::count_if(rows.begin(), rows.end(),
+                         [&](int64_t row) { return kinds[static_cast<size_t>(row)] == kind; });
   };
   EXPECT_EQ(count(split.validation, "a"), 70);
   EXPECT_EQ(count(split.validation, "b"), 27);
@@ -162,7 +162,8 @@ TEST(Split, MistakesAreNamed) {
   source.parts[9] = Part::validation;
   EXPECT_THAT(failing([](auto&) {}), HasSubstr("come with a validation part of 1 rows"));
   source.parts[4] = Part::test;
-  EXPECT_THAT(failing([](auto& o) { o.validation = 0, o.group = "two"; }), HasSubstr("have \"a\" of column \"two\" in 2"));
+  EXPECT_THAT(failing([](auto& o) { o.validation = 0, o.group = "two"; }),
+              HasSubstr("have \"a\" of column \"two\" in 2"));
   source.parts.assign(10, Part::test);
   EXPECT_THAT(failing([](auto& o) { o.validation = 0; }), HasSubstr("no training row is left"));
 }

@@ -21,7 +21,8 @@ using testing::HasSubstr;
 
 std::vector<std::string> input_names(const Source& source) {
   std::vector<std::string> names;
-  for (const auto& column : source.inputs()[0].columns) names.push_back(column.name);
+  const InputSpec spec = source.inputs()[0];
+  for (const auto& column : spec.columns) names.push_back(column.name);
   return names;
 }
 
@@ -164,6 +165,16 @@ TEST_F(TableSourceTest, ANumberThatIsNoneNamesItsLine) {
                     ->column("y")
                     .missing(1));
   }
+}
+
+TEST_F(TableSourceTest, ANanAmongTextsIsNoLabel) {
+  const auto path = file("n.csv", "genus,y\nAcer,1\nNaN,2\nPinus,3\n");
+  const auto open = [&](const std::string& more) { return open_source("{source: table, path: " + path + more + "}"); };
+  EXPECT_THAT(input_error([&] { open("")->column("genus"); }),
+              AllOf(HasSubstr("n.csv:3: column \"genus\": NaN is no label"), HasSubstr("data.replace")));
+  EXPECT_TRUE(open(", missing: [NaN]")->column("genus").missing(1));
+  EXPECT_EQ(open(", replace: {NaN: none}")->column("genus").texts[1], "none");
+  EXPECT_THAT(open("")->inputs()[0].columns[0].categories, ElementsAre("Acer", "NaN", "Pinus"));
 }
 
 TEST_F(TableSourceTest, CsvOptionsStandInTheSection) {

@@ -1,7 +1,6 @@
 #include <polytask/data/transform.h>
 
 #include <data/memory_source.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -120,7 +119,8 @@ TEST(Transform, BrightnessShiftsAndContrastScales) {
   const at::Tensor offset = (brighter - images).flatten(1);
   EXPECT_LT((offset - offset.narrow(1, 0, 1)).abs().max().item<float>(), 1e-3);
   EXPECT_LE(offset.abs().max().item<float>(), 25.5F + 1e-3F);
-  const at::Tensor stretched = apply(options_of("brightness_contrast", {{"brightness", "0"}, {"contrast", "0.5"}}), images);
+  const at::Tensor stretched =
+      apply(options_of("brightness_contrast", {{"brightness", "0"}, {"contrast", "0.5"}}), images);
   const at::Tensor ratio = stretched.flatten(1).std(1) / images.flatten(1).std(1);
   EXPECT_LT((stretched.mean({1, 2, 3}) - images.mean({1, 2, 3})).abs().max().item<float>(), 1e-2);
   EXPECT_GT(ratio.max().item<float>(), 1.2);
@@ -142,7 +142,9 @@ TEST(Transform, EraseBlanksASquare) {
 
 TEST(Transform, UnknownNamesAndOptionsAreNamed) {
   EXPECT_THAT(error_of([] { transforms().create(options_of("rotat", {})); }), HasSubstr("did you mean \"rotate\""));
-  EXPECT_THAT(error_of([] { transforms().create(options_of("rotate", {{"degree", "3"}})); }),
+  EXPECT_THAT(error_of([] {
+                transforms().create(options_of("rotate", {{"degree", "3"}}));
+              }),
               HasSubstr("did you mean \"degrees\""));
   EXPECT_THAT(error_of([] { transforms().create(options_of("flip", {{"vertical", "2"}})); }), HasSubstr("≤ 1"));
 }

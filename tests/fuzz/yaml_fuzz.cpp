@@ -1,5 +1,5 @@
-#include <polytask/core/error.h>
 #include <polytask/config/yaml.h>
+#include <polytask/core/error.h>
 
 #include <cstddef>
 #include <cstdint>

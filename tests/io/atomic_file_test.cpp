@@ -2,17 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <io/message_of.h>
 #include <support/temporary_directory.h>
-
-#include <fstream>
-#include <stdexcept>
-
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <fstream>
+#include <stdexcept>
 
 namespace polytask {
 namespace {
@@ -66,8 +64,8 @@ TEST(AtomicFile, ThrowingWriterLeavesTheOldContentAndNoOtherFile) {
 TEST(AtomicFile, StreamThatTheWriterBreaksIsAnError) {
   TemporaryDirectory directory;
   const fs::path path = directory.path() / "a";
-  const auto message = message_of(
-      [&] { write_file_atomically(path, [](std::ostream& out) { out.setstate(std::ios::failbit); }); });
+  const auto message =
+      message_of([&] { write_file_atomically(path, [](std::ostream& out) { out.setstate(std::ios::failbit); }); });
   EXPECT_THAT(message, HasSubstr("could not be produced"));
   EXPECT_EQ(files_in(directory.path()), 0u);
 }
@@ -124,9 +122,7 @@ TEST(AtomicFile, KeepsModeAndFollowsLinks) {
 
 TEST(AtomicFile, NamesWhatCannotBeWritten) {
   TemporaryDirectory directory;
-  const auto write_to = [](const fs::path& path) {
-    return message_of([&] { write_file_atomically(path, "x"); });
-  };
+  const auto write_to = [](const fs::path& path) { return message_of([&] { write_file_atomically(path, "x"); }); };
   EXPECT_THAT(write_to(directory.path()), HasSubstr("is a directory"));
   EXPECT_THAT(write_to(directory.path() / "no" / "a"), HasSubstr("No such file or directory"));
   EXPECT_THAT(write_to("/dev/null"), HasSubstr("is a device"));

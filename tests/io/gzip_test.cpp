@@ -3,10 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
-
 #include <io/message_of.h>
 #include <support/temporary_directory.h>
+#include <zlib.h>
 
 namespace polytask {
 namespace {
@@ -47,7 +46,8 @@ TEST(Gzip, ReadsSeveralMembersAndMoreThanTheTrailerPromises) {
 TEST(Gzip, EveryTruncationIsAnError) {
   const std::string packed = gzipped(sample(2000));
   for (size_t length = 2; length < packed.size(); ++length)
-    EXPECT_THAT(message_of([&] { inflate_if_gzip(packed.substr(0, length), "f.gz"); }), HasSubstr("f.gz: truncated gzip"))
+    EXPECT_THAT(message_of([&] { inflate_if_gzip(packed.substr(0, length), "f.gz"); }),
+                HasSubstr("f.gz: truncated gzip"))
         << length;
 }
 
@@ -55,7 +55,8 @@ TEST(Gzip, CorruptionIsAnError) {
   const std::string packed = gzipped(sample(2000));
   std::string wrong_checksum = packed;
   wrong_checksum[packed.size() - 6] = static_cast<char>(wrong_checksum[packed.size() - 6] ^ 1);
-  EXPECT_THAT(message_of([&] { inflate_if_gzip(wrong_checksum, "f.gz"); }), HasSubstr("corrupt gzip: incorrect data check"));
+  EXPECT_THAT(message_of([&] { inflate_if_gzip(wrong_checksum, "f.gz"); }),
+              HasSubstr("corrupt gzip: incorrect data check"));
   EXPECT_THAT(message_of([&] { inflate_if_gzip(packed + "tail", "f.gz"); }), HasSubstr("4 bytes follow its end"));
 }
 

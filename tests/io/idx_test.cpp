@@ -1,15 +1,14 @@
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/idx.h>
 
-#include <torch/torch.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
-
 #include <io/message_of.h>
 #include <support/shared_data.h>
 #include <support/temporary_directory.h>
+#include <zlib.h>
+
+#include <torch/torch.h>
 
 namespace polytask {
 namespace {
@@ -63,15 +62,18 @@ TEST(Idx, RoundTripPlainAndGzip) {
 TEST(Idx, EveryTruncationIsAnError) {
   const std::string bytes = idx_bytes(0x0B, {2, 3}, std::string(12, 'x'));
   for (size_t length = 0; length < bytes.size(); ++length)
-    EXPECT_THAT(message_of([&] { parse_idx(bytes.substr(0, length), "f.idx"); }), HasSubstr("f.idx: truncated IDX file"))
+    EXPECT_THAT(message_of([&] { parse_idx(bytes.substr(0, length), "f.idx"); }),
+                HasSubstr("f.idx: truncated IDX file"))
         << length;
   EXPECT_EQ(parse_idx(bytes, "f.idx").numel(), 6);
 }
 
 TEST(Idx, NamesWhatIsWrong) {
   const auto parse = [](const std::string& bytes) { return message_of([&] { parse_idx(bytes, "f.idx"); }); };
-  EXPECT_THAT(parse(idx_bytes(8, {2}, "abc")), HasSubstr("overlong IDX file: shape [2] needs 2 bytes of data, the file has 3"));
-  EXPECT_THAT(parse(idx_bytes(8, {3}, "ab")), HasSubstr("truncated IDX file: shape [3] needs 3 bytes of data, the file has 2"));
+  EXPECT_THAT(parse(idx_bytes(8, {2}, "abc")),
+              HasSubstr("overlong IDX file: shape [2] needs 2 bytes of data, the file has 3"));
+  EXPECT_THAT(parse(idx_bytes(8, {3}, "ab")),
+              HasSubstr("truncated IDX file: shape [3] needs 3 bytes of data, the file has 2"));
   EXPECT_THAT(parse(idx_bytes(0x0A, {2}, "ab")), HasSubstr("magic number 00000a01"));
   EXPECT_THAT(parse("PK\x03\x04 more"), HasSubstr("no IDX file: magic number 504b0304"));
   EXPECT_THAT(parse(idx_bytes(8, {0xffffffff, 0xffffffff, 0xffffffff}, "a")), HasSubstr("larger than any memory"));

@@ -2,16 +2,15 @@
 #include <polytask/io/image.h>
 #include <polytask/io/image_check.h>
 
-#include <torch/torch.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <opencv2/imgcodecs.hpp>
-#include <zlib.h>
-
 #include <io/message_of.h>
+#include <opencv2/imgcodecs.hpp>
 #include <support/shared_data.h>
 #include <support/temporary_directory.h>
+#include <zlib.h>
+
+#include <torch/torch.h>
 
 namespace polytask {
 namespace {
@@ -66,7 +65,8 @@ TEST_F(Image, ColoursAreRedGreenBlue) {
 
 TEST_F(Image, SixteenBitsKeepTheirPrecision) {
   cv::Mat image(1, 4, CV_16UC1);
-  for (int i = 0; i < 4; ++i) image.at<uint16_t>(0, i) = static_cast<uint16_t>(std::vector<int>{0, 1, 257, 65535}[static_cast<size_t>(i)]);
+  for (int i = 0; i < 4; ++i)
+    image.at<uint16_t>(0, i) = static_cast<uint16_t>(std::vector<int>{0, 1, 257, 65535}[static_cast<size_t>(i)]);
   const at::Tensor values = read_image(file("d.png", encoded(".png", image)), 1);
   EXPECT_EQ(values.scalar_type(), torch::kFloat);
   EXPECT_TRUE(torch::allclose(values.flatten(), torch::tensor({0.0f, 1.0f / 257, 1.0f, 255.0f}))) << values;
@@ -112,11 +112,14 @@ TEST_F(Image, CorruptPngsAreErrors) {
 TEST_F(Image, EveryTruncationOfAJpegIsAnError) {
   for (const int progressive : {0, 1}) {
     std::vector<unsigned char> encoded_bytes;
-    cv::imencode(".jpg", noise(24, 24, CV_8UC3), encoded_bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, progressive, cv::IMWRITE_JPEG_RST_INTERVAL, 1});
+    cv::imencode(".jpg", noise(24, 24, CV_8UC3), encoded_bytes,
+                 {cv::IMWRITE_JPEG_PROGRESSIVE, progressive, cv::IMWRITE_JPEG_RST_INTERVAL, 1});
     const std::string bytes(encoded_bytes.begin(), encoded_bytes.end());
     EXPECT_EQ(read_image(file("a.jpg", bytes + "bytes that cameras add"), 3).sizes(), at::IntArrayRef({3, 24, 24}));
     for (size_t length = 3; length < bytes.size(); ++length)
-      EXPECT_THAT(message_of([&] { checked_image(bytes.substr(0, length), "f.jpg"); }), StartsWith("f.jpg: truncated JPEG")) << length;
+      EXPECT_THAT(message_of([&] { checked_image(bytes.substr(0, length), "f.jpg"); }),
+                  StartsWith("f.jpg: truncated JPEG"))
+          << length;
     const auto half = file("half.jpg", bytes.substr(0, bytes.size() / 2));
     EXPECT_THAT(message_of([&] { read_image(half, 3); }), HasSubstr("half.jpg: truncated JPEG"));
   }
@@ -142,7 +145,10 @@ TEST_F(Image, NamesWhatIsWrong) {
   EXPECT_THAT(message_of([&] { read_image(png, 1, {0, 4}); }), HasSubstr("[height, width]"));
   EXPECT_THAT(message_of([&] { read_image(file("f.tiff", encoded(".tiff", cv::Mat(4, 4, CV_32FC1, 1.0))), 1); }),
               HasSubstr("neither 8 nor 16 bits"));
-  EXPECT_THAT(message_of([&] { write_png(path("w.png"), torch::zeros({3, 4, 4})); }), HasSubstr("uint8 [1 or 3, height, width]"));
+  EXPECT_THAT(message_of([&] {
+                write_png(path("w.png"), torch::zeros({3, 4, 4}));
+              }),
+              HasSubstr("uint8 [1 or 3, height, width]"));
   EXPECT_THAT(message_of([&] { write_png(path("w.png"), torch::zeros({2, 4, 4}, torch::kByte)); }), HasSubstr("uint8"));
 }
 

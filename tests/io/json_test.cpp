@@ -4,9 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
-
 #include <io/message_of.h>
+#include <rapidcheck/gtest.h>
 #include <support/temporary_directory.h>
 
 #include <cmath>
@@ -18,7 +17,8 @@ using testing::HasSubstr;
 
 TEST(Json, ReadsEveryKindOfValue) {
   const Node root = parse_json(R"({"n": 1.50, "i": -3, "u": 18446744073709551615, "t": true, "z": null,
-    "s": "a\u00e9\n\"", "l": [1, [2]], "m": {"k": {}}, "e": []})", "f.json");
+    "s": "a\u00e9\n\"", "l": [1, [2]], "m": {"k": {}}, "e": []})",
+                               "f.json");
   EXPECT_EQ(root.find("n")->text(), "1.50");
   EXPECT_FALSE(root.find("n")->quoted());
   EXPECT_EQ(integer_of(*root.find("i")), -3);
@@ -50,9 +50,10 @@ TEST(Json, NamesLineAndColumnOfMistakes) {
   EXPECT_THAT(parse("[1, 2"), HasSubstr("f.json:1: column 6"));
   EXPECT_THAT(parse("[1] 2"), HasSubstr("f.json:1: column 5"));
   EXPECT_THAT(parse("[NaN]"), HasSubstr("column 2"));
-  EXPECT_THAT(parse("\"\xff\""), HasSubstr("invalid UTF-8"));
+  EXPECT_THAT(parse("\"\xff\""), HasSubstr("ill-formed UTF-8 byte"));
   EXPECT_THAT(parse("[1e999]"), HasSubstr("number overflow"));
-  EXPECT_THAT(parse("{\"a\": 1,\n\"b\": 2,\n\"a\": 3}"), HasSubstr("f.json:3: a: the key stands there twice; the first is in line 1"));
+  EXPECT_THAT(parse("{\"a\": 1,\n\"b\": 2,\n\"a\": 3}"),
+              HasSubstr("f.json:3: a: the key stands there twice; the first is in line 1"));
   EXPECT_THAT(parse(std::string(100'000, '[')), HasSubstr("nested more than 200 deep"));
   const Node deep = parse_json(std::string(200, '[') + std::string(200, ']'), "f.json");
   EXPECT_TRUE(deep.is_sequence());
@@ -60,9 +61,11 @@ TEST(Json, NamesLineAndColumnOfMistakes) {
 
 TEST(Json, WritesBareNumbersAndTruthValuesOnly) {
   const auto plain = [](const std::string& text) { return write_json(Node::scalar_of(text)); };
-  for (const std::string bare : {"0", "-1", "1.5", "1e-07", "-2.5E+10", "true", "false", "null", "18446744073709551615"})
+  for (const std::string bare :
+       {"0", "-1", "1.5", "1e-07", "-2.5E+10", "true", "false", "null", "18446744073709551615"})
     EXPECT_EQ(plain(bare), bare);
-  for (const std::string text : {"", "yes", "017", "1_000", "0x10", "nan", "1.2.3", "-", "1e", "null ", ".", "a", "+", "1.e", "-."})
+  for (const std::string text :
+       {"", "yes", "017", "1_000", "0x10", "nan", "1.2.3", "-", "1e", "null ", ".", "a", "+", "1.e", "-."})
     EXPECT_EQ(plain(text), "\"" + text + "\"");
   EXPECT_EQ(plain("+3"), "3");
   EXPECT_EQ(plain(".5"), "0.5");

@@ -1,14 +1,13 @@
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/npy.h>
 
-#include <torch/torch.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <io/message_of.h>
 #include <support/shared_data.h>
 #include <support/temporary_directory.h>
+
+#include <torch/torch.h>
 
 #include <algorithm>
 
@@ -43,8 +42,8 @@ std::string reversed_items(std::string bytes, size_t item) {
 TEST(Npy, ReadsEveryTypeInBothByteOrders) {
   const at::Tensor values = torch::tensor({1, 0, 1, 100, 27, 3});
   const std::vector<std::pair<std::string, at::ScalarType>> types = {
-      {"i1", torch::kChar},  {"u1", torch::kByte}, {"i2", torch::kShort}, {"i4", torch::kInt},
-      {"i8", torch::kLong},  {"f2", torch::kHalf}, {"f4", torch::kFloat}, {"f8", torch::kDouble}};
+      {"i1", torch::kChar}, {"u1", torch::kByte}, {"i2", torch::kShort}, {"i4", torch::kInt},
+      {"i8", torch::kLong}, {"f2", torch::kHalf}, {"f4", torch::kFloat}, {"f8", torch::kDouble}};
   for (const auto& [name, type] : types) {
     const at::Tensor expected = values.to(type).view({2, 3});
     const std::string data = raw(expected);
@@ -70,7 +69,9 @@ TEST(Npy, WidensUnsignedNumbers) {
 }
 
 TEST(Npy, ReadsBoolsAndRefusesOtherBytes) {
-  const auto parse = [](const std::string& data) { return parse_npy(npy_bytes(dictionary("|b1", "(3,)"), data), "f.npy"); };
+  const auto parse = [](const std::string& data) {
+    return parse_npy(npy_bytes(dictionary("|b1", "(3,)"), data), "f.npy");
+  };
   const auto values = parse(std::string("\x01\x00\x01", 3)).values;
   EXPECT_TRUE(torch::equal(values, torch::tensor({true, false, true})));
   EXPECT_THAT(message_of([&] { parse(std::string("\x01\x00\x07", 3)); }),
@@ -88,8 +89,11 @@ TEST(Npy, ReadsFortranOrder) {
 
 TEST(Npy, ReadsScalarsEmptyArraysAndAllVersions) {
   for (const int version : {1, 2, 3}) {
-    EXPECT_EQ(parse_npy(npy_bytes(dictionary("<f4", "()"), raw(torch::full({}, 2.5f)), version), "x").values.item<float>(), 2.5f);
-    EXPECT_EQ(parse_npy(npy_bytes(dictionary("<f4", "(0, 3)"), "", version), "x").values.sizes(), at::IntArrayRef({0, 3}));
+    EXPECT_EQ(
+        parse_npy(npy_bytes(dictionary("<f4", "()"), raw(torch::full({}, 2.5f)), version), "x").values.item<float>(),
+        2.5f);
+    EXPECT_EQ(parse_npy(npy_bytes(dictionary("<f4", "(0, 3)"), "", version), "x").values.sizes(),
+              at::IntArrayRef({0, 3}));
   }
 }
 
@@ -128,7 +132,8 @@ TEST(Npy, WritesWhatItReads) {
   const std::string bytes = read_file(path);
   EXPECT_EQ(bytes.size() % 64, 28u);  // a header of a multiple of 64, then 7 floats
   EXPECT_THAT(bytes, HasSubstr("{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }"));
-  EXPECT_THAT(message_of([&] { write_npy(path, torch::zeros({2}, torch::kBFloat16)); }), HasSubstr("no type for tensors of BFloat16"));
+  EXPECT_THAT(message_of([&] { write_npy(path, torch::zeros({2}, torch::kBFloat16)); }),
+              HasSubstr("no type for tensors of BFloat16"));
 }
 
 TEST(Npy, EveryTruncationAndTrailingBytesAreErrors) {
@@ -136,31 +141,39 @@ TEST(Npy, EveryTruncationAndTrailingBytesAreErrors) {
     const std::string bytes = npy_bytes(dictionary(type, "(3,)"), std::string(12, '\0'));
     parse_npy(bytes, "f.npy");
     for (size_t length = 0; length < bytes.size(); ++length)
-      EXPECT_THAT(message_of([&] { parse_npy(bytes.substr(0, length), "f.npy"); }), HasSubstr("f.npy: truncated npy file")) << length;
+      EXPECT_THAT(message_of([&] { parse_npy(bytes.substr(0, length), "f.npy"); }),
+                  HasSubstr("f.npy: truncated npy file"))
+          << length;
     EXPECT_THAT(message_of([&] { parse_npy(bytes + "x", "f.npy"); }), HasSubstr("trailing bytes"));
   }
 }
 
 TEST(Npy, NamesWhatIsWrong) {
-  const auto parse = [](const std::string& header) { return message_of([&] { parse_npy(npy_bytes(header, "data"), "f.npy"); }); };
+  const auto parse = [](const std::string& header) {
+    return message_of([&] { parse_npy(npy_bytes(header, "data"), "f.npy"); });
+  };
   EXPECT_THAT(message_of([] { parse_npy("not an array", "f.npy"); }), HasSubstr("f.npy: no npy file"));
-  EXPECT_THAT(message_of([] { parse_npy(npy_bytes(dictionary("<f4", "(1,)"), "data", 9), "f.npy"); }), HasSubstr("npy version 9.0"));
+  EXPECT_THAT(message_of([] { parse_npy(npy_bytes(dictionary("<f4", "(1,)"), "data", 9), "f.npy"); }),
+              HasSubstr("npy version 9.0"));
   EXPECT_THAT(parse(dictionary("|O", "(1,)")), HasSubstr("pickled objects"));
   EXPECT_THAT(parse(dictionary("<c8", "(1,)")), HasSubstr("unknown npy type \"<c8\""));
   EXPECT_THAT(parse(dictionary("<f44", "(1,)")), HasSubstr("unknown npy type \"<f44\""));
   EXPECT_THAT(parse(dictionary("", "(1,)")), HasSubstr("unknown npy type \"\""));
   EXPECT_THAT(parse(dictionary("<U0", "(1,)")), HasSubstr("unknown npy type"));
-  EXPECT_THAT(parse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"), HasSubstr("structured npy array"));
+  EXPECT_THAT(parse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
+              HasSubstr("structured npy array"));
   EXPECT_THAT(parse("{'descr': '<f4', 'fortran_order': False}"), HasSubstr("lacks \"shape\""));
   EXPECT_THAT(parse("{'descr': '<f4', 'descr': '<f4'}"), HasSubstr("\"descr\" twice"));
   EXPECT_THAT(parse("{'descr': '<f4', 'other': 1}"), HasSubstr("unknown key \"other\""));
-  EXPECT_THAT(parse("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}"), HasSubstr("expected True or False at byte 34"));
+  EXPECT_THAT(parse("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}"),
+              HasSubstr("expected True or False at byte 34"));
   EXPECT_THAT(parse(dictionary("<f4", "(-1,)")), HasSubstr("expected a size"));
   EXPECT_THAT(parse(dictionary("<f4", "(1 2)")), HasSubstr("expected \",\" or \")\""));
   EXPECT_THAT(parse(dictionary("<f4", "(1,)") + "x"), HasSubstr("expected the end"));
   EXPECT_THAT(parse(dictionary("<f4", "(4294967296, 4294967296)")), HasSubstr("larger than any memory"));
   EXPECT_THAT(parse(dictionary("<U9223372036854775807", "(1,)")), HasSubstr("larger than any memory"));
-  EXPECT_THAT(parse(dictionary("<f4", "(0, 9223372036854775807, 9223372036854775807)")), HasSubstr("larger than any memory"));
+  EXPECT_THAT(parse(dictionary("<f4", "(0, 9223372036854775807, 9223372036854775807)")),
+              HasSubstr("larger than any memory"));
 }
 
 TEST(Npy, ReadsRealPatches) {

@@ -1,4 +1,5 @@
 #include <polytask/io/json.h>
+#include <polytask/objectives/loss.h>
 
 #include <gmock/gmock.h>
 #include <objectives/support.h>
@@ -176,7 +177,7 @@ TEST(RegressionTask, PredictionCanBeTraced) {
   t->fit(numbers(doubles({1, 2, 7}).view({3, 1})), range(3));
   const auto traced = torch::jit::tracer::trace(
       {torch::zeros({2, 1})},
-      [&](std::vector<c10::IValue> inputs) -> c10::IValue { return t->predict(inputs[0].toTensor()); },
+      [&](torch::jit::Stack inputs) { return torch::jit::Stack{t->predict(inputs[0].toTensor())}; },
       [](const at::Tensor&) { return std::string(); });
   torch::jit::GraphExecutor executor(traced.first->graph, "predict");
   torch::jit::Stack stack = {torch::tensor({{0.5F}, {-1.F}, {2.F}})};

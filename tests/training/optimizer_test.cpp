@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <torch/torch.h>
 
 #include <cmath>
@@ -76,7 +77,8 @@ OptimizerOptions of_type(const std::string& type) {
 }
 
 std::vector<OptimizerOptions> every_kind() {
-  std::vector<OptimizerOptions> kinds = {of_type("sgd"), of_type("sgd"), of_type("sgd"), of_type("adam"), of_type("adamw")};
+  std::vector<OptimizerOptions> kinds = {of_type("sgd"), of_type("sgd"), of_type("sgd"), of_type("adam"),
+                                         of_type("adamw")};
   kinds[1].momentum = 0;
   kinds[2].nesterov = true;
   for (auto& kind : kinds) kind.task_lr = {{"parity", 0.2}};
@@ -198,7 +200,8 @@ TEST(GroupedOptimizer, WhatHasNoGradientStaysWhereItIs) {
   for (const auto& options : every_kind()) {
     Parameters parameters;
     auto optimizer = optimizer_for(parameters, options);
-    const auto frozen = parameters.at("backbone.frozen").clone(), unused = parameters.at("heads.parity.unused").detach().clone();
+    const auto frozen = parameters.at("backbone.frozen").clone(),
+               unused = parameters.at("heads.parity.unused").detach().clone();
     run(parameters, optimizer, 0, 3);
     EXPECT_TRUE(torch::equal(parameters.at("backbone.frozen"), frozen));
     EXPECT_TRUE(torch::equal(parameters.at("heads.parity.unused"), unused));
@@ -258,7 +261,8 @@ TEST(GroupedOptimizer, ResumingEqualsGoingOnBitForBit) {
     second.load_state(saved);
     run(parts, second, 5, 10);
     const auto expected = whole.all(), actual = parts.all();
-    for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(torch::equal(actual[i], expected[i])) << options.type << " " << i;
+    for (size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(torch::equal(actual[i], expected[i])) << options.type << " " << i;
     const auto expected_state = uninterrupted.state(), actual_state = second.state();
     ASSERT_EQ(actual_state.size(), expected_state.size());
     for (const auto& [name, tensor] : expected_state) EXPECT_TRUE(torch::equal(actual_state.at(name), tensor)) << name;
@@ -286,8 +290,10 @@ TEST(GroupedOptimizer, RefusesStatesThatDoNotFit) {
   const NamedTensors good = optimizer.state();
   const auto message = [&](const std::string& name, const at::Tensor& value) -> std::string {
     NamedTensors state = good;
-    if (value.defined()) state[name] = value;
-    else state.erase(name);
+    if (value.defined())
+      state[name] = value;
+    else
+      state.erase(name);
     try {
       optimizer.load_state(state);
     } catch (const InputError& e) {
@@ -301,7 +307,8 @@ TEST(GroupedOptimizer, RefusesStatesThatDoNotFit) {
   EXPECT_THAT(message("backbone.bias.momentum_buffer", torch::zeros({4})), HasSubstr("belongs to no parameter"));
   EXPECT_THAT(message("backbone.bias.exp_avg", at::Tensor()), HasSubstr("tensor \"backbone.bias.exp_avg\" is missing"));
   EXPECT_THAT(message("backbone.bias.step", at::Tensor()), HasSubstr("tensor \"backbone.bias.step\" is missing"));
-  EXPECT_THAT(message("backbone.bias.exp_avg", torch::zeros({5})), HasSubstr("is Float [5], its parameter is Float [4]"));
+  EXPECT_THAT(message("backbone.bias.exp_avg", torch::zeros({5})),
+              HasSubstr("is Float [5], its parameter is Float [4]"));
   EXPECT_THAT(message("backbone.bias.exp_avg", torch::zeros({4}, torch::kFloat64)), HasSubstr("is Double [4]"));
   for (const auto& bad : {torch::tensor(1.0), torch::tensor({1, 2}, torch::kLong), torch::tensor(-1, torch::kLong)})
     EXPECT_THAT(message("backbone.bias.step", bad), HasSubstr("must be one int64 number ≥ 0"));
@@ -310,7 +317,8 @@ TEST(GroupedOptimizer, RefusesStatesThatDoNotFit) {
 TEST(GroupedOptimizer, RefusesOptionsThatMakeNoSense) {
   auto options = of_type("adam");
   options.task_lr = {{"digt", 0.1}};
-  EXPECT_THAT(error_of(options), HasSubstr("optimizer.task_lr.digt: there is no task of this name; did you mean \"digit\"?"));
+  EXPECT_THAT(error_of(options),
+              HasSubstr("optimizer.task_lr.digt: there is no task of this name; did you mean \"digit\"?"));
   options = of_type("adam");
   for (const std::vector<double>& betas : {std::vector<double>{0.9}, {0.9, 1.0}, {0.9, 0.9, 0.9}, {-0.1, 0.9}}) {
     options.betas = betas;
@@ -354,7 +362,8 @@ TEST(OptimizerOptions, ChecksEveryOption) {
   };
   for (const char* key : {"lr", "weight_decay", "eps", "momentum", "betas"})
     EXPECT_THAT(message(key, Node::scalar_of("-1")), HasSubstr("-1 is out of range")) << key;
-  for (const char* key : {"momentum", "betas"}) EXPECT_THAT(message(key, Node::scalar_of("1")), HasSubstr("must be ≥ 0, < 1"));
+  for (const char* key : {"momentum", "betas"})
+    EXPECT_THAT(message(key, Node::scalar_of("1")), HasSubstr("must be ≥ 0, < 1"));
   for (const char* key : {"shared", "heads", "balancing", "task_lr"})
     EXPECT_THAT(message(key, Node::map_of({{"lr", Node::scalar_of("-1")}})), HasSubstr("out of range")) << key;
   EXPECT_THAT(message("balancing", Node::map_of({{"weight_decay", Node::scalar_of("0.1")}})), HasSubstr("unknown key"));

@@ -115,9 +115,11 @@ ScheduleOptions plateau() {
 
 TEST(Schedule, PlateauDecaysAfterItsPatience) {
   Schedule schedule(plateau(), 100, 10);
-  const std::vector<std::pair<double, double>> loss_and_factor = {
-      {1.0, 1}, {0.95, 1} /* less than a tenth better */, {0.8, 1}, {0.8, 1}, {0.9, 0.5}, {0.79, 0.5},
-      {0.8, 0.25}, {0.7, 0.25}, {0.7, 0.25}, {0.7, 0.2}};
+  const std::vector<std::pair<double, double>> loss_and_factor = {{1.0, 1},    {0.95, 1} /* less than a tenth better */,
+                                                                  {0.8, 1},    {0.8, 1},
+                                                                  {0.9, 0.5},  {0.79, 0.5},
+                                                                  {0.8, 0.25}, {0.7, 0.25},
+                                                                  {0.7, 0.25}, {0.7, 0.2}};
   for (const auto& [loss, factor] : loss_and_factor) {
     schedule.epoch_ended(loss, true);
     EXPECT_DOUBLE_EQ(schedule.factor(50), factor) << loss;
@@ -189,10 +191,19 @@ TEST(ScheduleOptions, ChecksEveryOption) {
     return "no error";
   };
   EXPECT_THAT(message("type", "cosin"), HasSubstr("did you mean \"cosine\"?"));
-  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
-           {"warmup", "-1"}, {"warmup_factor", "1.5"}, {"every", "0"}, {"gamma", "0"}, {"gamma", "1.1"}, {"final_factor", "-0.1"},
-           {"power", "0"}, {"peak_at", "1.1"}, {"start_factor", "2"}, {"end_factor", "-1"}, {"patience", "-1"}, {"threshold", "-1"},
-           {"min_factor", "2"}})
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{{"warmup", "-1"},
+                                                                                   {"warmup_factor", "1.5"},
+                                                                                   {"every", "0"},
+                                                                                   {"gamma", "0"},
+                                                                                   {"gamma", "1.1"},
+                                                                                   {"final_factor", "-0.1"},
+                                                                                   {"power", "0"},
+                                                                                   {"peak_at", "1.1"},
+                                                                                   {"start_factor", "2"},
+                                                                                   {"end_factor", "-1"},
+                                                                                   {"patience", "-1"},
+                                                                                   {"threshold", "-1"},
+                                                                                   {"min_factor", "2"}})
     EXPECT_THAT(message(key, value), HasSubstr("is out of range")) << key;
 }
 

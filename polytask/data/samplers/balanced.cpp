@@ -51,7 +51,8 @@ class Balanced : public Sampler {
     if (found == context.targets.end())
       throw InputError("data.sampler.task: unknown task \"{}\"{}", task, did_you_mean(task, names));
     const at::Tensor& values = found->second.values;
-    const bool binary = values.dim() == 2 && values.size(1) == 1 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();
+    const bool binary =
+        values.dim() == 2 && values.size(1) == 1 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();
     if (values.scalar_type() != at::kLong && !binary)
       throw InputError("data.sampler.task: task \"{}\" has no classes to balance; name a classification task", task);
     return found->second;

@@ -107,7 +107,7 @@ std::vector<Preprocess> ArraysSource::fit(const std::vector<int64_t>& train_rows
     const auto read_rows = [this](c10::ArrayRef<int64_t> rows) { return read(0, rows); };
     return {fit_normalize(options_.normalize, spec_, 1, train_rows, read_rows, kMost)};
   }
-  if (!options_.normalize.mean.empty() || !options_.normalize.std.empty())
+  if (!options_.normalize.mean.empty() || !options_.normalize.deviation.empty())
     throw InputError("data.mean and data.std are for images; features are standardised one by one");
   return {Preprocess::for_table(spec_, read(0, train_rows), options_.normalize.normalize == "auto")};
 }

@@ -1,8 +1,7 @@
-#include <polytask/data/sources/implants.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/random.h>
 #include <polytask/core/suggest.h>
+#include <polytask/data/sources/implants.h>
 #include <polytask/data/sources/implants_catalog.h>
 #include <polytask/data/sources/normalize.h>
 #include <polytask/data/sources/sources.h>
@@ -54,9 +53,10 @@ ImplantsSource::ImplantsSource(const ImplantsOptions& options, uint64_t seed)
   picture_.rotation_deg = options.rotation_deg;
   const double field = static_cast<double>(options.size) * picture_.mm_per_px;
   if (field < kSmallestField)
-    throw InputError("data.mm_per_px: {} pixels of {} mm are {} mm, too little for the longest implant: must be ≥ {:.4g}",
-                     options.size, number_text(options.mm_per_px), number_text(field),
-                     kSmallestField / static_cast<double>(options.size));
+    throw InputError(
+        "data.mm_per_px: {} pixels of {} mm are {} mm, too little for the longest implant: must be ≥ {:.4g}",
+        options.size, number_text(options.mm_per_px), number_text(field),
+        kSmallestField / static_cast<double>(options.size));
   labels_.reserve(static_cast<size_t>(options.count));
   for (int64_t row = 0; row < options.count; ++row) labels_.push_back(draw_implant(seed_, row));
   if (options.count <= kKeptBytes / (options.size * options.size)) {
@@ -129,9 +129,9 @@ std::vector<Preprocess> ImplantsSource::fit(const std::vector<int64_t>& train_ro
 std::string ImplantsSource::row_name(int64_t row) const { return fmt::format("implants[{}]", row); }
 
 std::vector<std::pair<std::string, std::string>> ImplantsSource::fingerprints() const {
-  return {{"implants", fmt::format("seed {}, {} samples of {}² px at {} mm, blur {}, noise {}, tilt {}°", seed_, size(),
-                                   picture_.size, picture_.mm_per_px, picture_.blur_px, picture_.noise,
-                                   picture_.rotation_deg)}};
+  return {{"implants",
+           fmt::format("seed {}, {} samples of {}² px at {} mm, blur {}, noise {}, tilt {}°", seed_, size(),
+                       picture_.size, picture_.mm_per_px, picture_.blur_px, picture_.noise, picture_.rotation_deg)}};
 }
 
 void register_implants(SourceRegistry& registry) {

@@ -23,10 +23,10 @@ struct ImplantsOptions {
   void fields(Fields& f);
 };
 
-/// Made radiographs of screw implants in bone: input `image` [1, size, size] in bytes; columns `company`, `model` (texts),
-/// `diameter`, `length` (mm). The catalogue is implant_catalog(); each model is as frequent as any other, and so is each of
-/// its sizes. Every sample is a pure function of (seed, row). Pictures are rendered when first read, and kept. Opened for
-/// prediction, the paths are what the source `images` takes.
+/// Made radiographs of screw implants in bone: input `image` [1, size, size] in bytes; columns `company`, `model`
+/// (texts), `diameter`, `length` (mm). The catalogue is implant_catalog(); each model is as frequent as any other, and
+/// so is each of its sizes. Every sample is a pure function of (seed, row). Pictures are rendered when first read, and
+/// kept. Opened for prediction, the paths are what the source `images` takes.
 class ImplantsSource : public Source {
  public:
   /// Throws InputError where the longest implant would not fit the picture.

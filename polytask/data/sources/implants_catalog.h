@@ -22,10 +22,10 @@ struct ImplantModel {
   double tip_power = 2;                          ///< 1: a cone or chamfer, 2: round
   ThreadProfile profile = ThreadProfile::v;
   double pitch_mm = 0.8, depth_mm = 0.3;
-  double micro_mm = 0;                           ///< height of the fine threads below the collar
+  double micro_mm = 0;  ///< height of the fine threads below the collar
   ImplantConnection connection = ImplantConnection::internal_hex;
-  double groove_share = 0;                       ///< cutting groove at the apex, share of the length
-  bool vent = false;                             ///< a hole across the body near the apex
+  double groove_share = 0;  ///< cutting groove at the apex, share of the length
+  bool vent = false;        ///< a hole across the body near the apex
 };
 
 /// Ten models of four companies.

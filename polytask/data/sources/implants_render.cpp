@@ -1,8 +1,7 @@
-#include <polytask/data/sources/implants_render.h>
-
 #include <polytask/core/random.h>
 #include <polytask/data/sources/implants_bone.h>
 #include <polytask/data/sources/implants_catalog.h>
+#include <polytask/data/sources/implants_render.h>
 #include <polytask/data/sources/implants_shape.h>
 
 #include <fmt/format.h>
@@ -100,7 +99,8 @@ void blur(std::vector<float>& image, int64_t size, double std_px) {
 // Nearly normal, mean 0 and standard deviation 1: four 16-bit uniforms from one draw.
 float grain(Random& random) {
   const uint64_t bits = random.bits();
-  const auto sum = static_cast<int64_t>((bits & 0xffff) + ((bits >> 16) & 0xffff) + ((bits >> 32) & 0xffff) + (bits >> 48));
+  const auto sum =
+      static_cast<int64_t>((bits & 0xffff) + ((bits >> 16) & 0xffff) + ((bits >> 32) & 0xffff) + (bits >> 48));
   return static_cast<float>(sum - 2 * 65535) * static_cast<float>(1.7320508 / 65536);
 }
 
@@ -137,7 +137,8 @@ void render_implant(const ImplantLabels& labels, const ImplantPicture& picture, 
   const ImplantShape shape(model, labels.diameter_mm, labels.length_mm, random);
   const Pose pose = draw_pose(labels, picture, random);
   std::vector<float> image(static_cast<size_t>(picture.size * picture.size));
-  paint_bone(random, {pose.platform_x, pose.platform_y, labels.diameter_mm / 2}, picture.size, picture.mm_per_px, image);
+  paint_bone(random, {pose.platform_x, pose.platform_y, labels.diameter_mm / 2}, picture.size, picture.mm_per_px,
+             image);
   add_metal(shape, pose, picture, image);
   blur(image, picture.size, picture.blur_px);
   expose(image, picture.noise, random, out);

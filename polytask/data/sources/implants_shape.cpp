@@ -41,10 +41,14 @@ struct TurnTable {
 double thread_depth(ThreadProfile profile, double turn) {
   const double up = std::abs(2 * turn - 1);  // 1 at the crest, 0 at the root
   switch (profile) {
-    case ThreadProfile::v: return 1 - up;
-    case ThreadProfile::buttress: return turn < 0.25 ? turn / 0.25 : (1 - turn) / 0.75;
-    case ThreadProfile::square: return std::clamp((0.62 - up) / 0.12, 0.0, 1.0);
-    case ThreadProfile::rounded: return 0.5 - 0.5 * std::cos(2 * M_PI * turn);
+    case ThreadProfile::v:
+      return 1 - up;
+    case ThreadProfile::buttress:
+      return turn < 0.25 ? turn / 0.25 : (1 - turn) / 0.75;
+    case ThreadProfile::square:
+      return std::clamp((0.62 - up) / 0.12, 0.0, 1.0);
+    case ThreadProfile::rounded:
+      return 0.5 - 0.5 * std::cos(2 * M_PI * turn);
   }
   return 0;
 }
@@ -68,10 +72,14 @@ double body_factor(const ImplantModel& model, double u, double length) {
 // Radius of the connection's hollow as a share of the diameter.
 double cavity_share(ImplantConnection connection, double u, double length) {
   switch (connection) {
-    case ImplantConnection::internal_hex: return u < 2.3 ? 0.30 : u < 0.5 * length ? 0.19 : 0;
-    case ImplantConnection::tri_lobe: return u < 1.1 ? 0.35 : u < 2.9 ? 0.27 : u < 4.6 ? 0.18 : 0;
-    case ImplantConnection::conical: return u < 3.6 ? 0.36 - 0.05 * u : u < 5.4 ? 0.16 : 0;
-    case ImplantConnection::external_hex: return u < 4.4 ? 0.17 : 0;
+    case ImplantConnection::internal_hex:
+      return u < 2.3 ? 0.30 : u < 0.5 * length ? 0.19 : 0;
+    case ImplantConnection::tri_lobe:
+      return u < 1.1 ? 0.35 : u < 2.9 ? 0.27 : u < 4.6 ? 0.18 : 0;
+    case ImplantConnection::conical:
+      return u < 3.6 ? 0.36 - 0.05 * u : u < 5.4 ? 0.16 : 0;
+    case ImplantConnection::external_hex:
+      return u < 4.4 ? 0.17 : 0;
   }
   return 0;
 }

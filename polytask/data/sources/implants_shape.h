@@ -9,9 +9,9 @@ namespace polytask {
 /// One implant as X-rays see it: how much of the beam its metal takes away at any place of the projection.
 ///
 /// The body is a solid of revolution with a helical thread. Where the beam passes at distance v from the axis it leaves
-/// the metal at the angles ±θ, cos θ = v / R, where the helix has turned on by ±θ/2π; the chord through the metal, less the
-/// cavity of the connection, gives the attenuation 1 − exp(−µ·chord). So the teeth of one side stand half a pitch from
-/// those of the other, and their crests cross the body at a slant, as in real radiographs.
+/// the metal at the angles ±θ, cos θ = v / R, where the helix has turned on by ±θ/2π; the chord through the metal, less
+/// the cavity of the connection, gives the attenuation 1 − exp(−µ·chord). So the teeth of one side stand half a pitch
+/// from those of the other, and their crests cross the body at a slant, as in real radiographs.
 class ImplantShape {
  public:
   /// Draws what does not belong to the model: the thread's phase, the roll about the axis, a cover screw or abutment.

@@ -19,11 +19,12 @@ std::vector<double> per_channel(const std::vector<double>& values, int64_t chann
 Preprocess given(const NormalizeOptions& options, const InputSpec& spec, double scale) {
   if (options.normalize != "auto")
     throw InputError("data.normalize: {}: leave it out where mean and std are given", options.normalize);
-  if (options.mean.empty() || options.std.empty()) throw InputError("data.mean and data.std must be given together");
-  for (const double deviation : options.std)
+  if (options.mean.empty() || options.deviation.empty())
+    throw InputError("data.mean and data.std must be given together");
+  for (const double deviation : options.deviation)
     if (!(deviation > 0)) throw InputError("data.std: {} is out of range: must be > 0", number_text(deviation));
   return Preprocess::for_images(spec, scale, per_channel(options.mean, spec.shape[0], "mean"),
-                                per_channel(options.std, spec.shape[0], "std"));
+                                per_channel(options.deviation, spec.shape[0], "std"));
 }
 
 // Sums per channel about a pivot near the mean, so that large offsets cost no digits.
@@ -97,12 +98,12 @@ void NormalizeOptions::fields(Fields& f, const std::vector<std::string>& choices
       "0…1)",
       one_of(choices));
   f.field("mean", mean, "mean per channel, in place of the computed one (photographs as 0…1)");
-  f.field("std", std, "standard deviation per channel, with `mean`");
+  f.field("std", deviation, "standard deviation per channel, with `mean`");
 }
 
 Preprocess fit_normalize(const NormalizeOptions& options, const InputSpec& spec, double scale,
                          const std::vector<int64_t>& rows, const ReadRows& read, int64_t most) {
-  if (!options.mean.empty() || !options.std.empty()) return given(options, spec, scale);
+  if (!options.mean.empty() || !options.deviation.empty()) return given(options, spec, scale);
   const auto channels = static_cast<size_t>(spec.shape[0]);
   if (options.normalize == "none")
     return Preprocess::for_images(spec, scale, std::vector<double>(channels, 0), std::vector<double>(channels, 1));

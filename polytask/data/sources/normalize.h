@@ -15,7 +15,7 @@ namespace polytask {
 /// How the channels of images are brought to a common range, shared by the sources that read images.
 struct NormalizeOptions {
   std::string normalize = "auto";
-  std::vector<double> mean, std;
+  std::vector<double> mean, deviation;  // "std"
   /// `choices`: of auto, none, imagenet.
   void fields(Fields& f, const std::vector<std::string>& choices);
 };

@@ -186,7 +186,7 @@ at::Tensor TableSource::read(int64_t, c10::ArrayRef<int64_t> rows) const {
     if (row < 0 || row >= size()) throw InputError("row {} does not exist: there are {}", row, size());
     for (const auto& input : inputs_) {
       *to = value(input, row);
-      if (std::isinf(*to)) input.column->require_finite([this](int64_t bad) { return row_name(bad); });
+      if (std::isinf(*to)) input.column->require_usable([this](int64_t bad) { return row_name(bad); });
       ++to;
     }
   }
@@ -198,7 +198,7 @@ Part TableSource::part(int64_t row) const { return parts_[data_.file_of(row)]; }
 Column TableSource::column(const std::string& name) const {
   require_known(name, data_.names(), data_.files[0].string());
   const TableColumn& column = *data_.find(name);
-  column.require_finite([this](int64_t row) { return row_name(row); });
+  column.require_usable([this](int64_t row) { return row_name(row); });
   return column.column();
 }
 

@@ -34,7 +34,7 @@ class TableSource : public Source {
   int64_t size() const override { return data_.rows(); }
   Part part(int64_t row) const override;
   std::vector<std::string> column_names() const override { return data_.names(); }
-  /// Also InputError, naming file and line, where a numeric column holds "nan", "inf" or the like.
+  /// Also InputError, naming file and line, where "nan", "inf" or the like stands for a number, or "nan" for a text.
   Column column(const std::string& name) const override;
   std::string unit(const std::string& name) const override;
   std::vector<InputSpec> inputs() const override { return {spec_}; }

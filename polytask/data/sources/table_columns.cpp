@@ -15,9 +15,13 @@
 namespace polytask {
 namespace {
 
-bool spells_no_number(const std::string& cell) {
-  std::string text = cell;
+std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+bool spells_no_number(const std::string& cell) {
+  std::string text = lower(cell);
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) text.erase(0, 1);
   return text == "nan" || text == "inf" || text == "infinity";
 }
@@ -51,8 +55,11 @@ void fill_dictionary(TableColumn& column, const std::vector<std::string>& cells)
   sort_labels(column.dictionary);
   for (size_t k = 0; k < column.dictionary.size(); ++k) code[column.dictionary[k]] = static_cast<int32_t>(k);
   column.codes.resize(cells.size(), -1);
-  for (size_t row = 0; row < cells.size(); ++row)
-    if (!cells[row].empty()) column.codes[row] = code.at(cells[row]);
+  for (size_t row = 0; row < cells.size(); ++row) {
+    if (cells[row].empty()) continue;
+    column.codes[row] = code.at(cells[row]);
+    if (!column.numeric && lower(cells[row]) == "nan") column.unusable[static_cast<int64_t>(row)] = cells[row];
+  }
 }
 
 // The file's cells are moved to the end of `cells`, column by column in the order of `names`.
@@ -72,9 +79,15 @@ void replace_cells(std::vector<std::string>& cells, const std::map<std::string, 
 
 }  // namespace
 
-void TableColumn::require_finite(const std::function<std::string(int64_t)>& row_name) const {
+void TableColumn::require_usable(const std::function<std::string(int64_t)>& row_name) const {
   if (unusable.empty()) return;
   const auto& [row, text] = *unusable.begin();
+  if (!numeric)
+    throw InputError(
+        "{}: column \"{}\": {} is no label; write missing values as an empty field, list the text under data.missing "
+        "or "
+        "give it another with data.replace",
+        row_name(row), name, text);
   throw InputError(
       "{}: column \"{}\": {} is not a finite number; write missing values as an empty field or list the text under "
       "data.missing",

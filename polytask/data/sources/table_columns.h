@@ -16,13 +16,15 @@ namespace polytask {
 struct TableColumn {
   std::string name;
   bool numeric = true;
-  std::vector<double> numbers;              ///< NaN: missing; ±infinity: a cell of `unusable`
-  std::vector<std::string> dictionary;      ///< distinct texts, sorted (text columns, and numbers wanted as categories)
-  std::vector<int32_t> codes;               ///< indices into `dictionary`, −1: missing
-  std::map<int64_t, std::string> unusable;  ///< row → "nan", "inf", … written in a numeric column
+  std::vector<double> numbers;          ///< NaN: missing; ±infinity: a cell of `unusable`
+  std::vector<std::string> dictionary;  ///< distinct texts, sorted (text columns, and numbers wanted as categories)
+  std::vector<int32_t> codes;           ///< indices into `dictionary`, −1: missing
+  /// Row → "nan", "inf", … written in a column of numbers; row → "nan" in one of texts, where it would pass for a
+  /// label.
+  std::map<int64_t, std::string> unusable;
 
-  /// Throws InputError, naming the first such cell by `row_name`, where a number is written that is none.
-  void require_finite(const std::function<std::string(int64_t)>& row_name) const;
+  /// Throws InputError, naming the first such cell by `row_name`, where there is one.
+  void require_usable(const std::function<std::string(int64_t)>& row_name) const;
   Column column() const;
 };
 

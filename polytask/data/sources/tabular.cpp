@@ -1,10 +1,9 @@
-#include <polytask/data/sources/tabular.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/random.h>
 #include <polytask/core/suggest.h>
 #include <polytask/data/sources/sources.h>
 #include <polytask/data/sources/support.h>
+#include <polytask/data/sources/tabular.h>
 
 #include <fmt/format.h>
 
@@ -150,8 +149,8 @@ std::vector<std::pair<std::string, std::string>> TabularSource::fingerprints() c
 void register_tabular(SourceRegistry& registry) {
   registry.add<TabularOptions>(
       "tabular",
-      "A made table with known ground truth: a class, a yes/no and two numbers to predict, which share latent factors.", "",
-      [](const TabularOptions& options, const OpenRequest& request) -> std::unique_ptr<Source> {
+      "A made table with known ground truth: a class, a yes/no and two numbers to predict, which share latent factors.",
+      "", [](const TabularOptions& options, const OpenRequest& request) -> std::unique_ptr<Source> {
         if (request.paths.empty()) return std::make_unique<TabularSource>(options, request.seed);
         return open_files(request);
       });

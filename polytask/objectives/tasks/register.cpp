@@ -5,8 +5,14 @@
 namespace polytask {
 namespace {
 
+// An empty list, as a resolved configuration writes for "none", gives nothing.
+bool gives(const Node& section, const std::string& key) {
+  const Node* value = section.find(key);
+  return value != nullptr && !value->is_null() && !(value->is_sequence() && value->items().empty());
+}
+
 void refuse_both(const Node& section, const std::string& one, const std::string& many) {
-  if (section.find(one) != nullptr && section.find(many) != nullptr)
+  if (gives(section, one) && gives(section, many))
     throw InputError("{}: \"{}\" and \"{}\" are both given; one of them is enough", section.where(), one, many);
 }
 
