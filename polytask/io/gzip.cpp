@@ -15,8 +15,6 @@ namespace {
 
 constexpr size_t kLargestPiece = size_t{1} << 30;  // zlib counts in 32 bits
 
-bool starts_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
-
 // A gzip stream of one or more members.
 class Inflater {
  public:
@@ -49,7 +47,7 @@ class Inflater {
   void end_member() {
     at_end_ = bytes_.empty();
     if (at_end_) return;
-    if (!starts_gzip(bytes_)) throw InputError("{}: corrupt gzip: {} bytes follow its end", name_, bytes_.size());
+    if (!is_gzip(bytes_)) throw InputError("{}: corrupt gzip: {} bytes follow its end", name_, bytes_.size());
     inflateReset(&stream_);
   }
   [[noreturn]] void fail(int status) const {
@@ -74,8 +72,10 @@ size_t expected_size(std::string_view bytes) {
 
 }  // namespace
 
+bool is_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
+
 std::string inflate_if_gzip(std::string bytes, const std::string& name) try {
-  if (!starts_gzip(bytes)) return bytes;
+  if (!is_gzip(bytes)) return bytes;
   Inflater inflater(bytes, name);
   std::string content(expected_size(bytes), '\0');
   size_t used = 0;

@@ -1,8 +1,12 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace polytask {
+
+/// Whether bytes begin as gzip does.
+bool is_gzip(std::string_view bytes);
 
 /// The whole content of a file, inflated where it is gzip. Throws InputError for a truncated or corrupt stream.
 std::string read_maybe_gzip(const std::filesystem::path& path);

@@ -5,10 +5,12 @@
 #include <polytask/io/idx.h>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
-#include <string_view>
 
 namespace polytask {
 namespace {
@@ -37,21 +39,47 @@ std::optional<at::ScalarType> idx_type(char code) {
 struct IdxHeader {
   at::ScalarType type;
   std::vector<int64_t> shape;
-  size_t size;  // bytes before the data
+  int64_t item_size;
+  int64_t size;  // bytes before the data
 };
 
-IdxHeader parse_header(std::string_view bytes, const std::string& name) {
-  if (bytes.size() < 4) throw InputError("{}: truncated IDX file: {} bytes, no magic number", name, bytes.size());
-  const auto type = idx_type(bytes[2]);
-  if (bytes[0] != 0 || bytes[1] != 0 || !type)
+IdxHeader read_header(const ByteSource& source) {
+  const std::string& name = source.name();
+  if (source.size() < 4) throw InputError("{}: truncated IDX file: {} bytes, no magic number", name, source.size());
+  const std::string magic = source.read_text(0, 4);
+  const auto type = idx_type(magic[2]);
+  if (magic[0] != 0 || magic[1] != 0 || !type)
     throw InputError("{}: no IDX file: magic number {:08x}, expected 00 00, a type (08, 09, 0b … 0e), the dimensions",
-                     name, load_big32(bytes.data()));
-  const auto dimensions = static_cast<unsigned char>(bytes[3]);
-  IdxHeader header{*type, {}, 4 + 4 * size_t{dimensions}};
-  if (bytes.size() < header.size)
+                     name, load_big32(magic.data()));
+  const auto dimensions = static_cast<unsigned char>(magic[3]);
+  IdxHeader header{*type, {}, static_cast<int64_t>(at::elementSize(*type)), 4 + 4 * int64_t{dimensions}};
+  if (source.size() < header.size)
     throw InputError("{}: truncated IDX file: ends inside the header of {} dimensions", name, dimensions);
-  for (size_t at = 4; at < header.size; at += 4) header.shape.push_back(load_big32(bytes.data() + at));
+  const std::string sizes = source.read_text(4, header.size - 4);
+  for (size_t at = 0; at < sizes.size(); at += 4) header.shape.push_back(load_big32(sizes.data() + at));
+  const int64_t expected = byte_count(header.shape, header.item_size, name);
+  const int64_t given = source.size() - header.size;
+  if (given != expected)
+    throw InputError("{}: {} IDX file: shape {} needs {} bytes of data, the file has {}", name,
+                     given < expected ? "truncated" : "overlong", shape_text(header.shape), expected, given);
   return header;
+}
+
+at::Tensor read_values(const ByteSource& source) {
+  const IdxHeader header = read_header(source);
+  at::Tensor values = at::empty(header.shape, header.type);
+  source.read(header.size, values.data_ptr(), source.size() - header.size);
+  swap_bytes(values.data_ptr(), values.numel(), header.item_size);
+  return values;
+}
+
+// Single bytes need no conversion, so the tensor keeps the inflated text instead of a copy.
+at::Tensor adopt_values(std::string bytes, const std::string& name) {
+  const IdxHeader header = read_header(MemoryBytes(bytes, name));
+  if (header.item_size > 1) return read_values(MemoryBytes(bytes, name));
+  const auto owner = std::make_shared<std::string>(std::move(bytes));
+  return at::from_blob(
+      owner->data() + header.size, header.shape, [owner](void*) {}, header.type);
 }
 
 void append_big32(std::string& out, uint32_t value) {
@@ -61,20 +89,14 @@ void append_big32(std::string& out, uint32_t value) {
 }  // namespace
 
 at::Tensor parse_idx(const std::string& bytes, const std::string& name) {
-  const IdxHeader header = parse_header(bytes, name);
-  const auto item_size = static_cast<int64_t>(at::elementSize(header.type));
-  const int64_t expected = byte_count(header.shape, item_size, name);
-  const auto given = static_cast<int64_t>(bytes.size() - header.size);
-  if (given != expected)
-    throw InputError("{}: {} IDX file: shape {} needs {} bytes of data, the file has {}", name,
-                     given < expected ? "truncated" : "overlong", shape_text(header.shape), expected, given);
-  at::Tensor values = at::empty(header.shape, header.type);
-  if (expected > 0) std::memcpy(values.data_ptr(), bytes.data() + header.size, static_cast<size_t>(expected));
-  swap_bytes(values.data_ptr(), expected / item_size, item_size);
-  return values;
+  return read_values(MemoryBytes(bytes, name));
 }
 
-at::Tensor read_idx(const std::filesystem::path& path) { return parse_idx(read_maybe_gzip(path), path.string()); }
+at::Tensor read_idx(const std::filesystem::path& path) {
+  const FileBytes file(path);
+  if (!is_gzip(file.read_text(0, std::min<int64_t>(2, file.size())))) return read_values(file);
+  return adopt_values(read_maybe_gzip(path), path.string());
+}
 
 void write_idx(const std::filesystem::path& path, const at::Tensor& values) {
   if (!values.defined() || values.scalar_type() != at::kByte || values.dim() > 255)
