@@ -48,7 +48,11 @@ Expression parse_expression(const std::string& text) {
 
 void require_numbers(const Source& source, const Column& column, const Expression& expression) {
   if (column.numeric) return;
-  const auto found = std::find_if(column.texts.begin(), column.texts.end(), [](const auto& t) { return !t.empty(); });
+  // The first value that is no number is the likely mistake; where all look like numbers, the first one serves.
+  const auto is_text = [](const auto& t) { return !t.empty() && !number_in(t).has_value(); };
+  auto found = std::find_if(column.texts.begin(), column.texts.end(), is_text);
+  if (found == column.texts.end())
+    found = std::find_if(column.texts.begin(), column.texts.end(), [](const auto& t) { return !t.empty(); });
   if (found == column.texts.end())
     throw InputError("target \"{}\": column \"{}\" holds no value", expression.text, expression.column);
   throw InputError(

@@ -60,7 +60,7 @@ class FileBuffer : public std::streambuf {
 // The file that is to be replaced: what a symbolic link points to, not the link.
 fs::path resolve_target(const fs::path& path) {
   std::error_code error;
-  const fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : path;
+  fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error) : path;
   if (error && error != std::errc::no_such_file_or_directory) cannot_write(path, error.value());
   const fs::file_status status = fs::status(target, error);
   if (fs::is_directory(status)) throw InputError("{}: cannot be written: is a directory", path.string());

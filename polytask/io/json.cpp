@@ -145,6 +145,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   }
   static void check_keys(const std::vector<std::pair<std::string, Node>>& entries) {
     std::vector<const std::pair<std::string, Node>*> sorted;
+    sorted.reserve(entries.size());
     for (const auto& entry : entries) sorted.push_back(&entry);
     std::stable_sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->first < b->first; });
     const auto twice =
@@ -253,7 +254,7 @@ class JsonWriter {
   void new_line(int depth) {
     if (indent_ < 0) return;
     out_ += '\n';
-    out_.append(static_cast<size_t>(indent_ * depth), ' ');
+    out_.append(static_cast<size_t>(indent_) * static_cast<size_t>(depth), ' ');
   }
 
   std::string& out_;

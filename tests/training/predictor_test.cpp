@@ -26,7 +26,7 @@ using testing::HasSubstr;
 class PredictorTest : public testing::Test {
  protected:
   void SetUp() override {
-    make_data("tabular", {directory_.path() / "made", 300, 5, 0.25});
+    make_data("tabular", {directory_.path() / "made", 800, 5, 0.25});
     train(configuration(R"(
 name: table
 device: cpu
@@ -35,7 +35,8 @@ tasks:
   kind: {type: classification, target: kind}
   faulty: {type: binary, target: defect}
   figures: {type: regression, targets: [strength, price]}
-train: {epochs: 3}
+optimizer: {lr: 5e-3}
+train: {epochs: 15}
 tracking: {tensorboard: false}
 )",
                         {"data={source: table, path: " + path("made/train.csv") + ", validation_path: " + path("made/val.csv") +

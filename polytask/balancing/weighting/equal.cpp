@@ -25,7 +25,7 @@ Weights Equal::weigh(const LossState& state, bool) {
 }
 
 void register_equal(BalancerRegistry& registry) {
-  add_loss_weighting<EqualOptions>(registry, "equal", "Every task's loss counts the same.", "w_t = 1 (EW)",
+  add_loss_weighting<EqualOptions>(registry, "equal", "Every task's loss counts the same", "w_t = 1 (EW)",
                                    [](const EqualOptions& options) { return std::make_unique<Equal>(options); });
 }
 

@@ -71,7 +71,7 @@ Weights Fixed::weigh(const LossState& state, bool) {
 }
 
 void register_fixed(BalancerRegistry& registry) {
-  add_loss_weighting<FixedOptions>(registry, "fixed", "Constant weights given in the configuration.", "w_t = c_t",
+  add_loss_weighting<FixedOptions>(registry, "fixed", "Constant weights given in the configuration", "w_t = c_t",
                                    [](const FixedOptions& options) { return std::make_unique<Fixed>(options); });
 }
 

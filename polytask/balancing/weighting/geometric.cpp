@@ -31,7 +31,7 @@ Weights Geometric::weigh(const LossState& state, bool) {
 
 void register_geometric(BalancerRegistry& registry) {
   add_loss_weighting<GeometricOptions>(
-      registry, "geometric", "The geometric mean of the losses is minimised (GLS).",
+      registry, "geometric", "The geometric mean of the losses is minimised (GLS)",
       "Chennupati et al., MultiNet++, CVPR workshops 2019: loss = (Π L_t)^(1/T)",
       [](const GeometricOptions& options) { return std::make_unique<Geometric>(options); });
 }

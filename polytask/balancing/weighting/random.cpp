@@ -34,7 +34,7 @@ Weights RandomWeighting::weigh(const LossState& state, bool train) {
 }
 
 void register_random(BalancerRegistry& registry) {
-  add_loss_weighting<NoOptions>(registry, "random", "New random weights for every batch, the softmax of normals (RLW).",
+  add_loss_weighting<NoOptions>(registry, "random", "New random weights for every batch, the softmax of normals (RLW)",
                                 "Lin et al., Reasonable Effectiveness of Random Weighting, TMLR 2022",
                                 [](const NoOptions&) { return std::make_unique<RandomWeighting>(); });
 }

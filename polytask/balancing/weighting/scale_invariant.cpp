@@ -29,7 +29,7 @@ Weights ScaleInvariant::weigh(const LossState& state, bool) {
 
 void register_scale_invariant(BalancerRegistry& registry) {
   add_loss_weighting<ScaleInvariantOptions>(
-      registry, "scale_invariant", "The sum of the logarithms of the losses is minimised (SI).",
+      registry, "scale_invariant", "The sum of the logarithms of the losses is minimised (SI)",
       "Navon et al., Nash-MTL, ICML 2022, baseline SI: loss = Σ log L_t",
       [](const ScaleInvariantOptions& options) { return std::make_unique<ScaleInvariant>(options); });
 }

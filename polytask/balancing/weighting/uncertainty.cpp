@@ -196,7 +196,7 @@ Weights Uncertainty::weigh(const LossState& state, bool train) {
 
 void register_uncertainty(BalancerRegistry& registry) {
   add_loss_weighting<UncertaintyOptions>(
-      registry, "uncertainty", "Weights from learned task variances (UW).",
+      registry, "uncertainty", "Weights from learned task variances (UW)",
       "Kendall, Gal, Cipolla, CVPR 2018; softplus_reg: Liebel, Körner 2018",
       [](const UncertaintyOptions& options) { return std::make_unique<Uncertainty>(options); });
 }

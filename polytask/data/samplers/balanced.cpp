@@ -65,7 +65,7 @@ class Balanced : public Sampler {
 }  // namespace
 
 void register_balanced(SamplerRegistry& registry) {
-  registry.add<BalancedOptions>("balanced", "Draws the classes of one task equally often, with replacement.", "",
+  registry.add<BalancedOptions>("balanced", "Draws the classes of one task equally often, with replacement", "",
                                 [](const BalancedOptions& options, const SamplerContext& context) {
                                   return std::make_unique<Balanced>(options, context);
                                 });

@@ -17,7 +17,7 @@ class Sequential : public Sampler {
 
 void register_sequential(SamplerRegistry& registry) {
   registry.add<NoOptions>(
-      "sequential", "Every row once an epoch, in the order of the source.", "",
+      "sequential", "Every row once an epoch, in the order of the source", "",
       [](const NoOptions&, const SamplerContext& context) { return std::make_unique<Sequential>(context.rows); });
 }
 

@@ -24,7 +24,7 @@ class Shuffle : public Sampler {
 
 void register_shuffle(SamplerRegistry& registry) {
   registry.add<NoOptions>(
-      "shuffle", "Every row once an epoch, in a new order each epoch.", "",
+      "shuffle", "Every row once an epoch, in a new order each epoch", "",
       [](const NoOptions&, const SamplerContext& context) { return std::make_unique<Shuffle>(context.rows); });
 }
 

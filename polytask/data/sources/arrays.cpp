@@ -114,7 +114,7 @@ std::vector<Preprocess> ArraysSource::fit(const std::vector<int64_t>& train_rows
 
 void register_arrays(SourceRegistry& registry) {
   registry.add<ArraysOptions>("arrays",
-                              "NumPy .npy files: one stacked array, or folders with a file per sample and key.", "",
+                              "NumPy .npy files: one stacked array, or folders with a file per sample and key", "",
                               [](const ArraysOptions& options, const OpenRequest& request) {
                                 return std::make_unique<ArraysSource>(options, request);
                               });

@@ -155,7 +155,7 @@ std::vector<std::pair<std::string, std::string>> IdxSource::fingerprints() const
 
 void register_idx(SourceRegistry& registry) {
   registry.add<IdxOptions>(
-      "idx", "Images and labels in IDX files (MNIST's format), plain or gzip; the labels are the column `label`.", "",
+      "idx", "Images and labels in IDX files (MNIST's format), plain or gzip; the labels are the column `label`", "",
       [](const IdxOptions& options, const OpenRequest& request) {
         return std::make_unique<IdxSource>(options, request);
       });

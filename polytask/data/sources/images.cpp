@@ -113,7 +113,7 @@ std::vector<std::pair<std::string, std::string>> ImagesSource::fingerprints() co
 void register_images(SourceRegistry& registry) {
   registry.add<ImagesOptions>("images",
                               "Image files with JSON annotations (a list of records, or JSON Lines), or a folder "
-                              "per class.",
+                              "per class",
                               "", [](const ImagesOptions& options, const OpenRequest& request) {
                                 return std::make_unique<ImagesSource>(options, request);
                               });

@@ -137,7 +137,7 @@ std::vector<std::pair<std::string, std::string>> ImplantsSource::fingerprints() 
 void register_implants(SourceRegistry& registry) {
   registry.add<ImplantsOptions>(
       "implants",
-      "Made radiographs of screw implants in bone: company and model to recognise, diameter and length to measure.", "",
+      "Made radiographs of screw implants in bone: company and model to recognise, diameter and length to measure", "",
       [](const ImplantsOptions& options, const OpenRequest& request) -> std::unique_ptr<Source> {
         if (request.paths.empty()) return std::make_unique<ImplantsSource>(options, request.seed);
         return open_pictures(request);

@@ -214,7 +214,7 @@ std::vector<std::pair<std::string, std::string>> TableSource::fingerprints() con
 }
 
 void register_table(SourceRegistry& registry) {
-  registry.add<TableOptions>("table", "CSV files: numbers and categories in, any column as a target.", "",
+  registry.add<TableOptions>("table", "CSV files: numbers and categories in, any column as a target", "",
                              [](const TableOptions& options, const OpenRequest& request) {
                                return std::make_unique<TableSource>(options, request);
                              });

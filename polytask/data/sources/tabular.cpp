@@ -149,7 +149,7 @@ std::vector<std::pair<std::string, std::string>> TabularSource::fingerprints() c
 void register_tabular(SourceRegistry& registry) {
   registry.add<TabularOptions>(
       "tabular",
-      "A made table with known ground truth: a class, a yes/no and two numbers to predict, which share latent factors.",
+      "A made table with known ground truth: a class, a yes/no and two numbers to predict, which share latent factors",
       "", [](const TabularOptions& options, const OpenRequest& request) -> std::unique_ptr<Source> {
         if (request.paths.empty()) return std::make_unique<TabularSource>(options, request.seed);
         return open_files(request);

@@ -39,7 +39,7 @@ class BrightnessContrast : public Transform {
 
 void register_brightness_contrast(TransformRegistry& registry) {
   registry.add<BrightnessContrastOptions>(
-      "brightness_contrast", "Changes brightness and contrast of each picture a little.", "",
+      "brightness_contrast", "Changes brightness and contrast of each picture a little", "",
       [](const BrightnessContrastOptions& options) { return std::make_unique<BrightnessContrast>(options); });
 }
 

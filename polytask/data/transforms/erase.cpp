@@ -45,7 +45,7 @@ class Erase : public Transform {
 }  // namespace
 
 void register_erase(TransformRegistry& registry) {
-  registry.add<EraseOptions>("erase", "Blanks a square in some of the pictures (cutout).",
+  registry.add<EraseOptions>("erase", "Blanks a square in some of the pictures (cutout)",
                              "DeVries and Taylor 2017, arXiv 1708.04552",
                              [](const EraseOptions& options) { return std::make_unique<Erase>(options); });
 }

@@ -46,7 +46,7 @@ class Flip : public Transform {
 }  // namespace
 
 void register_flip(TransformRegistry& registry) {
-  registry.add<FlipOptions>("flip", "Mirrors pictures with a probability, left to right or top to bottom.", "",
+  registry.add<FlipOptions>("flip", "Mirrors pictures with a probability, left to right or top to bottom", "",
                             [](const FlipOptions& options) { return std::make_unique<Flip>(options); });
 }
 

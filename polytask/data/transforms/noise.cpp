@@ -41,7 +41,7 @@ class Noise : public Transform {
 }  // namespace
 
 void register_noise(TransformRegistry& registry) {
-  registry.add<NoiseOptions>("noise", "Adds Gaussian noise.", "",
+  registry.add<NoiseOptions>("noise", "Adds Gaussian noise", "",
                              [](const NoiseOptions& options) { return std::make_unique<Noise>(options); });
 }
 

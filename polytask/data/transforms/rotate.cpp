@@ -49,7 +49,7 @@ class Rotate : public Transform {
 }  // namespace
 
 void register_rotate(TransformRegistry& registry) {
-  registry.add<RotateOptions>("rotate", "Turns each picture about its centre by a random angle.", "",
+  registry.add<RotateOptions>("rotate", "Turns each picture about its centre by a random angle", "",
                               [](const RotateOptions& options) { return std::make_unique<Rotate>(options); });
 }
 

@@ -56,7 +56,7 @@ class Shift : public Transform {
 }  // namespace
 
 void register_shift(TransformRegistry& registry) {
-  registry.add<ShiftOptions>("shift", "Moves each picture by a few whole pixels.", "",
+  registry.add<ShiftOptions>("shift", "Moves each picture by a few whole pixels", "",
                              [](const ShiftOptions& options) { return std::make_unique<Shift>(options); });
 }
 

@@ -68,7 +68,8 @@ Features LenetBackbone::forward(const at::Tensor& input) {
   Features result;
   at::Tensor x = input;
   for (size_t i = 0; i < convolutions_.size(); ++i) {
-    x = convolutions_[i]->forward(x);
+    // Channels last: pooling is several times faster in this layout on the CPU.
+    x = convolutions_[i]->forward(x).contiguous(at::MemoryFormat::ChannelsLast);
     if (options_.batch_norm) {
       require_batch_statistics(x, is_training());
       x = norms_[i]->forward(x);

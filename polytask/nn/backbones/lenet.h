@@ -14,7 +14,7 @@ namespace polytask {
 struct LenetOptions {
   std::vector<int64_t> channels = {32, 64};
   int64_t kernel = 5;
-  int64_t features = 256;
+  int64_t features = 128;
   bool batch_norm = false;
   double dropout = 0;
   void fields(Fields& f);
