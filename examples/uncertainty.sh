@@ -45,7 +45,7 @@ while [ $# -gt 0 ]; do
     --lr) need "$@"; overrides+=("optimizer.lr=$2"); shift ;;
     --output) need "$@"; overrides+=("--run-dir" "$2"); shift ;;
     -h | --help) usage; exit 0 ;;
-    *=*) overrides+=("$1") ;;
+    *=* | -q | --quiet) overrides+=("$1") ;;
     *) echo "uncertainty.sh: unknown flag \"$1\"; --help lists them" >&2; exit 2 ;;
   esac
   shift

@@ -74,6 +74,7 @@ int run_program(int argc, char** argv) {
   CLI::App program("polytask: train, diagnose and deploy multi-task models", "polytask");
   add_general_options(program);
   program.require_subcommand(1);
+  program.fallthrough();
   add_train(program);
   add_evaluate(program);
   add_predict(program);

@@ -23,7 +23,7 @@ struct AttenuationTable {
   }
   float operator()(float chord_mm) const {
     const float at = chord_mm * static_cast<float>(kSize / kLongest);
-    return values[std::min(static_cast<size_t>(at + 0.5F), kSize)];
+    return values[std::min(static_cast<size_t>(static_cast<int32_t>(at + 0.5F)), kSize)];
   }
 };
 
@@ -35,7 +35,9 @@ struct TurnTable {
     for (size_t i = 0; i <= kSize; ++i)
       values[i] = static_cast<float>(std::acos(2.0 * static_cast<double>(i) / kSize - 1) / (2 * M_PI));
   }
-  float operator()(float cosine) const { return values[static_cast<size_t>((cosine + 1) * (kSize / 2) + 0.5F)]; }
+  float operator()(float cosine) const {
+    return values[static_cast<size_t>(static_cast<int32_t>((cosine + 1) * (kSize / 2) + 0.5F))];
+  }
 };
 
 double thread_depth(ThreadProfile profile, double turn) {
@@ -98,7 +100,7 @@ void ImplantShape::build(const ImplantModel& model, double radius, Random& rando
   const double length = length_;
   const auto count = static_cast<size_t>((length - top_) / kStep) + 1;
   sections_.resize(count);
-  double turns = random.uniform();
+  double turns = 1 + random.uniform();
   for (size_t i = 0; i < count; ++i) {
     const double u = top_ + kStep * static_cast<double>(i);
     if (u < 0) continue;
@@ -183,7 +185,8 @@ float ImplantShape::attenuation(float u, float v) const {
   if (std::abs(v) >= section.radius) return 0;
   const float turn = turn_of(v / section.radius);
   const auto half_chord = [&](float phase) {
-    const auto slot = static_cast<size_t>((phase - std::floor(phase)) * kProfileSize) % kProfileSize;
+    const auto whole = static_cast<float>(static_cast<int32_t>(phase));
+    const auto slot = static_cast<size_t>(static_cast<int32_t>((phase - whole) * kProfileSize));
     const float r = section.radius - section.depth * profile_[slot];
     return std::sqrt(std::max(0.0F, r * r - v * v));
   };

@@ -29,7 +29,7 @@ class ImplantShape {
   struct Section {
     float radius = 0;   // crest of the thread
     float depth = 0;    // of the thread
-    float turns = 0;    // of the helix so far
+    float turns = 1;    // of the helix so far; at least 1, so that a phase is never negative
     float cavity = 0;   // radius of the hollow
     float density = 1;  // of the metal; less in a gap between parts
   };
