@@ -18,12 +18,14 @@ namespace polytask {
 /// What a libtorch user writes by hand for two tasks on one network: the same layers, losses, optimiser and batches as
 /// `open_bench_session`, and nothing else.
 struct BareModel : torch::nn::Module {
-  BareModel(torch::nn::Sequential shared, int64_t features) : encoder(shared), digit(features, 10), parity(features, 2) {
+  BareModel(torch::nn::Sequential shared, int64_t features)
+      : encoder(shared), digit(features, 10), parity(features, 2) {
     register_module("encoder", encoder);
     register_module("digit", digit);
     register_module("parity", parity);
   }
-  void step(torch::optim::Optimizer& optimizer, const at::Tensor& input, const at::Tensor& digits, const at::Tensor& odd) {
+  void step(torch::optim::Optimizer& optimizer, const at::Tensor& input, const at::Tensor& digits,
+            const at::Tensor& odd) {
     optimizer.zero_grad();
     const auto features = encoder->forward(input);
     const auto loss = at::cross_entropy_loss(digit(features), digits) + at::cross_entropy_loss(parity(features), odd);
@@ -53,9 +55,8 @@ inline Session open_bench_session(const std::string& backbone, const std::filesy
   std::filesystem::create_directories(directory);
   write_npy(directory / "x.npy", images ? at::randn({2048, 1, 28, 28}) : at::randn({2048, 256}));
   write_npy(directory / "y.npy", at::randint(10, {2048}, at::kLong).to(at::kFloat));
-  Node node = parse_yaml("data: {source: arrays, path: " + (directory / "x.npy").string() +
-                             ", columns: {label: " + (directory / "y.npy").string() + "}, batch_size: 64}\nmodel: {backbone: " +
-                             backbone +
+  Node node = parse_yaml("data: {source: arrays, path: " + (directory / "x.npy").string() + ", columns: {label: " +
+                             (directory / "y.npy").string() + "}, batch_size: 64}\nmodel: {backbone: " + backbone +
                              "}\ntasks:\n  digit: {type: classification, target: label, classes: 10}\n"
                              "  parity: {type: classification, target: label mod 2, classes: 2}\n"
                              "optimizer: {type: adam, lr: 1e-3, weight_decay: 0}\n"

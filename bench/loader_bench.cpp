@@ -5,8 +5,9 @@
 #include <polytask/data/data_module.h>
 #include <polytask/io/idx.h>
 
-#include <ATen/ATen.h>
 #include <benchmark/benchmark.h>
+
+#include <ATen/ATen.h>
 
 #include <filesystem>
 
@@ -18,10 +19,11 @@ void loader_mnist_sized(benchmark::State& state) {
   std::filesystem::create_directories(directory);
   write_idx(directory / "train-images-idx3-ubyte", at::randint(256, {60000, 28, 28}).to(at::kByte));
   write_idx(directory / "train-labels-idx1-ubyte", at::randint(10, {60000}).to(at::kByte));
-  const Node section = resolve_data_section(Node::map_of({{"source", Node::scalar_of("idx")},
-                                                          {"root", Node::scalar_of(directory.string())},
-                                                          {"batch_size", Node::scalar_of("128")},
-                                                          {"workers", Node::scalar_of(std::to_string(state.range(0)))}}));
+  const Node section =
+      resolve_data_section(Node::map_of({{"source", Node::scalar_of("idx")},
+                                         {"root", Node::scalar_of(directory.string())},
+                                         {"batch_size", Node::scalar_of("128")},
+                                         {"workers", Node::scalar_of(std::to_string(state.range(0)))}}));
   const auto data = open_data(section, {{"digit", TargetKind::classes, {"label"}, {}, 10}}, 1);
   Loader loader(*data.dataset, data.loader, 1, data.augment);
   int64_t epoch = 0, samples = 0;

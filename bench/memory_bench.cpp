@@ -1,5 +1,7 @@
-// Peak resident memory of one way of training, in MiB: `bench_memory ours|bare mlp|lenet`. Each way in a process of its own;
-// scripts/bench compares them.
+// Peak resident memory of one way of training, in MiB: `bench_memory ours|bare mlp|lenet`. Each way in a process of its
+// own; scripts/bench compares them.
+#include "bare_loop.h"
+
 #include <polytask/core/memory.h>
 #include <polytask/core/threads.h>
 #include <polytask/training/step.h>
@@ -7,8 +9,6 @@
 #include <fmt/format.h>
 
 #include <cstring>
-
-#include "bare_loop.h"
 
 int main(int argc, char** argv) {
   using namespace polytask;
@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   constexpr int kSteps = 200;
   if (ours) {
     Session session = open_bench_session(mlp ? kMlp : kLenet, directory);
-    GroupedOptimizer optimizer(session.experiment.optimizer, session.model->model_parameters(), {}, session.task_names());
+    GroupedOptimizer optimizer(session.experiment.optimizer, session.model->model_parameters(), {},
+                               session.task_names());
     Random random(1);
     Stepper stepper(session, optimizer, random);
     session.model->train();

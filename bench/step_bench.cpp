@@ -1,5 +1,7 @@
-// Our training step, with its log line, against the bare libtorch loop of the same arithmetic. Blocks of both alternate;
-// `ratio` is the median of ours / bare over the pairs.
+// Our training step, with its log line, against the bare libtorch loop of the same arithmetic. Blocks of both
+// alternate; `ratio` is the median of ours / bare over the pairs.
+#include "bare_loop.h"
+
 #include <polytask/core/memory.h>
 #include <polytask/core/threads.h>
 #include <polytask/training/run_log.h>
@@ -9,8 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include "bare_loop.h"
 
 namespace polytask {
 namespace {

@@ -1,4 +1,5 @@
-// Asking a trained run from C++. Usage: example_predict RUN_DIRECTORY INPUT…   (what its source reads: images, CSV files)
+// Asking a trained run from C++. Usage: example_predict RUN_DIRECTORY INPUT…   (what its source reads: images, CSV
+// files)
 #include <polytask/core/error.h>
 #include <polytask/training/predictor.h>
 
@@ -13,8 +14,10 @@ int main(int argc, char** argv) try {
     std::cout << predictions.rows[i];
     for (const auto& task : predictions.tasks) {
       const auto row = static_cast<int64_t>(i);
-      if (task.one_class) std::cout << "  " << task.task << ": " << task.label(row) << " (" << task.probability(row) << ")";
-      else std::cout << "  " << task.names[0] << ": " << task.values[row][0].item<double>();
+      if (task.one_class)
+        std::cout << "  " << task.task << ": " << task.label(row) << " (" << task.probability(row) << ")";
+      else
+        std::cout << "  " << task.names[0] << ": " << task.values[row][0].item<double>();
     }
     std::cout << "\n";
   }

@@ -51,11 +51,14 @@ class HardestFirst : public LossWeighting {
 };
 
 int main(int argc, char** argv) try {
-  backbones().add<TwoLayersOptions>("two_layers", "two layers", "", [](const TwoLayersOptions& o, const InputShape& shape) {
-    return std::make_unique<WrappedBackbone<TwoLayersImpl>>(std::make_shared<TwoLayersImpl>(shape[0], o.width), o.width);
-  });
-  add_loss_weighting<HardestOptions>(balancers(), "hardest_first", "softmax of the losses", "",
-                                     [](const HardestOptions& o) { return std::make_unique<HardestFirst>(o.temperature); });
+  backbones().add<TwoLayersOptions>("two_layers", "two layers", "",
+                                    [](const TwoLayersOptions& o, const InputShape& shape) {
+                                      return std::make_unique<WrappedBackbone<TwoLayersImpl>>(
+                                          std::make_shared<TwoLayersImpl>(shape[0], o.width), o.width);
+                                    });
+  add_loss_weighting<HardestOptions>(
+      balancers(), "hardest_first", "softmax of the losses", "",
+      [](const HardestOptions& o) { return std::make_unique<HardestFirst>(o.temperature); });
   const auto result = train(parse_yaml(R"(
     data: {source: tabular, count: 2000, split: {validation: 0.1, test: 0.2}}
     model: {backbone: {type: two_layers, width: 48}}
@@ -64,7 +67,9 @@ int main(int argc, char** argv) try {
       strength: {type: regression, target: strength}
     balancing: {method: hardest_first, temperature: 2}
     train: {epochs: 5}
-  )", "example"), {argc > 1 ? argv[1] : "", {}});
+  )",
+                                       "example"),
+                            {argc > 1 ? argv[1] : "", {}});
   std::cout << metrics_table(result.tasks, {"test"}, {&*result.test}) << "run: " << result.run << "\n";
 } catch (const Error& e) {
   std::cerr << e.what() << "\n";

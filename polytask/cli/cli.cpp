@@ -1,5 +1,4 @@
 #include <polytask/cli/cli.h>
-
 #include <polytask/cli/verbs.h>
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
@@ -9,11 +8,10 @@
 #include <polytask/core/suggest.h>
 #include <polytask/version.h>
 
-#include <c10/util/Exception.h>
-
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
+
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 
@@ -33,7 +31,8 @@ int say(int status, const std::string& message) {
 
 std::vector<std::string> verb_names(const CLI::App& program) {
   std::vector<std::string> names;
-  for (const auto* verb : program.get_subcommands([](const CLI::App*) { return true; })) names.push_back(verb->get_name());
+  for (const auto* verb : program.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(verb->get_name());
   return names;
 }
 
@@ -44,10 +43,13 @@ bool has_verb(const CLI::App& program, const std::string& name) {
 
 void add_general_options(CLI::App& program) {
   program.set_version_flag("--version", "polytask " POLYTASK_VERSION);
-  program.add_flag_callback("--quiet,-q", [] {
-    set_progress_enabled(false);
-    set_log_level(LogLevel::warning);
-  }, "no progress, no notes; warnings and results only");
+  program.add_flag_callback(
+      "--quiet,-q",
+      [] {
+        set_progress_enabled(false);
+        set_log_level(LogLevel::warning);
+      },
+      "no progress, no notes; warnings and results only");
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv) {

@@ -2,7 +2,6 @@
 #include <polytask/data/make.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 namespace polytask {

@@ -10,7 +10,6 @@
 #include <polytask/training/run_directory.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 #include <numeric>
@@ -64,12 +63,14 @@ void run_evaluate(const EvaluateArguments& arguments) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto* verb = program.add_subcommand("evaluate", "metrics of a run's checkpoint on a split, or on other data by overrides");
+  auto* verb =
+      program.add_subcommand("evaluate", "metrics of a run's checkpoint on a split, or on other data by overrides");
   auto arguments = std::make_shared<EvaluateArguments>();
   verb->add_option("run", arguments->run, "run directory")->required();
   verb->add_option("overrides", arguments->overrides, "values that replace the run's: data.path=other.csv …");
   verb->add_option("--checkpoint", arguments->checkpoint, "best or last")->check(CLI::IsMember({"best", "last"}));
-  verb->add_option("--split", arguments->split, "which rows")->check(CLI::IsMember({"train", "validation", "test", "all"}));
+  verb->add_option("--split", arguments->split, "which rows")
+      ->check(CLI::IsMember({"train", "validation", "test", "all"}));
   verb->add_option("--json", arguments->json, "also write the figures to this file");
   verb->add_flag("--confusion", arguments->confusion, "also print confusion matrices");
   verb->callback([arguments] { run_evaluate(*arguments); });

@@ -4,7 +4,6 @@
 #include <polytask/training/run_directory.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 namespace polytask {
@@ -20,7 +19,8 @@ void run_export(const ExportArguments& arguments) {
     throw InputError("{}: exports are written as .pt (TorchScript) or .safetensors (weights)", arguments.output);
   auto experiment = read_run_configuration(arguments.run);
   experiment.device = arguments.device;
-  Session session = open_model(std::move(experiment), load_checkpoint(find_checkpoint(arguments.run, arguments.checkpoint)));
+  Session session =
+      open_model(std::move(experiment), load_checkpoint(find_checkpoint(arguments.run, arguments.checkpoint)));
   if (output.extension() == ".safetensors") {
     export_safetensors(session, output);
     fmt::print("weights: {}\n", arguments.output);
@@ -36,7 +36,8 @@ void run_export(const ExportArguments& arguments) {
 }  // namespace
 
 void add_export(CLI::App& program) {
-  auto* verb = program.add_subcommand("export", "a run as TorchScript (preprocessing and units inside) or as safetensors");
+  auto* verb =
+      program.add_subcommand("export", "a run as TorchScript (preprocessing and units inside) or as safetensors");
   auto arguments = std::make_shared<ExportArguments>();
   verb->add_option("run", arguments->run, "run directory")->required();
   verb->add_option("-o,--output", arguments->output, "file to write: .pt or .safetensors")->required();

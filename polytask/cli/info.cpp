@@ -2,11 +2,10 @@
 #include <polytask/core/threads.h>
 #include <polytask/training/provenance.h>
 
-#include <torch/cuda.h>
-
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
+
+#include <torch/cuda.h>
 
 namespace polytask {
 namespace {

@@ -4,7 +4,6 @@
 #include <polytask/reporting/reference.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +22,8 @@ void run_list(const ListArguments& arguments) {
     const auto other = [&](const ReferenceSection& section) { return section.topic != arguments.topic; };
     sections.erase(std::remove_if(sections.begin(), sections.end(), other), sections.end());
     if (sections.empty())
-      throw InputError("there is no topic \"{}\"{}", arguments.topic, did_you_mean(arguments.topic, reference_topics()));
+      throw InputError("there is no topic \"{}\"{}", arguments.topic,
+                       did_you_mean(arguments.topic, reference_topics()));
   }
   const bool options = !arguments.names && !arguments.topic.empty();
   fmt::print("{}", arguments.markdown ? reference_markdown(sections) : reference_text(sections, options));
@@ -34,7 +34,8 @@ void run_list(const ListArguments& arguments) {
 void add_list(CLI::App& program) {
   auto* verb = program.add_subcommand("list", "what is registered; with a topic, every option, default and source");
   auto arguments = std::make_shared<ListArguments>();
-  verb->add_option("topic", arguments->topic, "tasks, losses, metrics, backbones, heads, sharing, balancing, data or training");
+  verb->add_option("topic", arguments->topic,
+                   "tasks, losses, metrics, backbones, heads, sharing, balancing, data or training");
   verb->add_flag("--names", arguments->names, "names and summaries only");
   verb->add_flag("--markdown", arguments->markdown, "as reference documentation");
   verb->callback([arguments] { run_list(*arguments); });

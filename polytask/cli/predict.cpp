@@ -4,7 +4,6 @@
 #include <polytask/training/predictor.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 namespace polytask {
@@ -31,7 +30,8 @@ void add_predict(CLI::App& program) {
   auto* verb = program.add_subcommand("predict", "predictions of a run for images or tables, as CSV or JSON");
   auto arguments = std::make_shared<PredictArguments>();
   verb->add_option("run", arguments->run, "run directory")->required();
-  verb->add_option("inputs", arguments->inputs, "image files, folders, JSON lists, CSV files: what the run's source reads")
+  verb->add_option("inputs", arguments->inputs,
+                   "image files, folders, JSON lists, CSV files: what the run's source reads")
       ->required();
   verb->add_option("-o,--output", arguments->output, "file to write, .csv or .json")->required();
   verb->add_option("--checkpoint", arguments->checkpoint, "best or last")->check(CLI::IsMember({"best", "last"}));

@@ -6,7 +6,6 @@
 #include <polytask/training/train.h>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
 namespace polytask {
@@ -23,13 +22,16 @@ void print_result(const TrainResult& result) {
   const auto* test = result.test ? &*result.test : nullptr;
   const auto* any = test != nullptr ? test : validation;
   fmt::print("\n{}\n", metrics_table(result.tasks, {"validation", "test"}, {validation, test}));
-  if (any != nullptr) fmt::print("Losses and balancing on {} rows\n{}\n", test != nullptr ? "test" : "validation",
-                                 weights_table(result.tasks, *any));
+  if (any != nullptr)
+    fmt::print("Losses and balancing on {} rows\n{}\n", test != nullptr ? "test" : "validation",
+               weights_table(result.tasks, *any));
   const auto& progress = result.progress;
   fmt::print("{} steps, {} epochs{}; best {} {} after epoch {}\n", progress.step, progress.epoch,
-             result.stopped_early ? " (stopped early)" : "", result.monitor, figure_text(progress.best), progress.best_epoch);
+             result.stopped_early ? " (stopped early)" : "", result.monitor, figure_text(progress.best),
+             progress.best_epoch);
   if (progress.skipped_steps > 0 || progress.dropped_losses > 0)
-    fmt::print("not finite: {} losses or gradients, {} steps skipped\n", progress.dropped_losses, progress.skipped_steps);
+    fmt::print("not finite: {} losses or gradients, {} steps skipped\n", progress.dropped_losses,
+               progress.skipped_steps);
   fmt::print("run: {}\n", result.run);
 }
 
@@ -50,7 +52,8 @@ void run_train(const TrainArguments& arguments) {
       throw InputError("--resume takes a run up as it is: give no configuration, override or other option with it");
     return print_result(resume(arguments.resume));
   }
-  if (arguments.config.empty()) throw InputError("no configuration is given: polytask train CONFIG.yaml, or --resume RUN");
+  if (arguments.config.empty())
+    throw InputError("no configuration is given: polytask train CONFIG.yaml, or --resume RUN");
   const Node configuration = load_configuration(arguments.config, arguments.overrides);
   if (arguments.print_config) {
     fmt::print("{}", write_yaml(resolve_experiment(configuration).resolved));
@@ -64,7 +67,8 @@ void run_train(const TrainArguments& arguments) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-  auto* verb = program.add_subcommand("train", "train a model from one YAML file; prints the metrics and where the run lies");
+  auto* verb =
+      program.add_subcommand("train", "train a model from one YAML file; prints the metrics and where the run lies");
   auto arguments = std::make_shared<TrainArguments>();
   verb->add_option("config", arguments->config, "the experiment (YAML), or a run's config.yaml");
   verb->add_option("overrides", arguments->overrides, "values that replace the file's: a.b=value …");

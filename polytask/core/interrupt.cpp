@@ -1,7 +1,8 @@
 #include <polytask/core/interrupt.h>
 
-#include <csignal>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace polytask {
 namespace {

@@ -1,6 +1,5 @@
-#include <polytask/core/log.h>
-
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 #include <polytask/core/progress.h>
 
 #include <spdlog/pattern_formatter.h>
@@ -15,10 +14,14 @@ namespace {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -48,8 +51,8 @@ void open_log_file(const std::filesystem::path& file) {
   close_log_file();
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
-    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
-                                                                     spdlog::pattern_time_type::utc));
+    sink->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc));
     logger().sinks().push_back(std::move(sink));
     logger().flush_on(spdlog::level::info);
   } catch (const spdlog::spdlog_ex& e) {

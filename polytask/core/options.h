@@ -26,10 +26,10 @@ struct Range {
 };
 Range at_least(double min);
 Range above(double min);
-Range between(double min, double max);       ///< [min, max]
+Range between(double min, double max);  ///< [min, max]
 Range strictly_between(double min, double max);
 Range one_of(std::vector<std::string> choices);
-Range required();                            ///< no default: absence is an error
+Range required();  ///< no default: absence is an error
 
 /// One option of an options struct: its name, what it means, what it may be.
 struct FieldInfo {
@@ -38,7 +38,8 @@ struct FieldInfo {
   Range range;
 };
 
-/// Where an option's value lives. `Node*` takes any value as it stands (the options of a plug-in, read by its registry).
+/// Where an option's value lives. `Node*` takes any value as it stands (the options of a plug-in, read by its
+/// registry).
 using FieldRef =
     std::variant<bool*, int64_t*, double*, std::string*, std::optional<int64_t>*, std::optional<double>*,
                  std::optional<std::string>*, std::vector<int64_t>*, std::vector<double>*, std::vector<std::string>*,
@@ -73,7 +74,8 @@ void read_fields(const Node& node, const DescribeFields& fields, const std::vect
 template <class Options>
 Options read_options(const Node& node, const std::vector<std::string>& also_known = {}) {
   Options options;
-  read_fields(node, [&](Fields& f) { options.fields(f); }, also_known);
+  read_fields(
+      node, [&](Fields& f) { options.fields(f); }, also_known);
   return options;
 }
 

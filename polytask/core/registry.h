@@ -89,10 +89,12 @@ class Registry {
   const Entry& entry(const Node& node) const {
     const Node* name = node.find(name_key_);
     if (name == nullptr || !name->is_scalar())
-      throw InputError("{}: no {} given: \"{}\" must name one{}", node.where(), what_, name_key_, did_you_mean("", names()));
+      throw InputError("{}: no {} given: \"{}\" must name one{}", node.where(), what_, name_key_,
+                       did_you_mean("", names()));
     for (const auto& known : entries_)
       if (known.info.name == name->text()) return known;
-    throw InputError("{}: unknown {} \"{}\"{}", name->where(), what_, name->text(), did_you_mean(name->text(), names()));
+    throw InputError("{}: unknown {} \"{}\"{}", name->where(), what_, name->text(),
+                     did_you_mean(name->text(), names()));
   }
 
   std::string what_, name_key_;

@@ -1,11 +1,10 @@
 #include <polytask/core/threads.h>
 
-#include <ATen/Parallel.h>
-
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <sched.h>
 
-#include <fmt/format.h>
+#include <ATen/Parallel.h>
 
 #include <filesystem>
 
@@ -29,10 +28,14 @@ std::string openblas_thread_layer() {
   auto* parallel = loaded<int()>("openblas_get_parallel");
   if (parallel == nullptr) return "unknown";
   switch (parallel()) {
-    case 0: return "sequential";
-    case 1: return "pthreads";
-    case 2: return "OpenMP";
-    default: return "unknown";
+    case 0:
+      return "sequential";
+    case 1:
+      return "pthreads";
+    case 2:
+      return "OpenMP";
+    default:
+      return "unknown";
   }
 }
 
@@ -59,10 +62,13 @@ BlasReport blas_report() {
       report.warning = "this OpenBLAS has threads of its own that fight with libtorch's: " + install;
     return report;
   }
-  report.name = report.path.empty() ? "unknown BLAS" : report.path.find("mkl") != std::string::npos ? "MKL" : "reference BLAS";
+  report.name = report.path.empty()                            ? "unknown BLAS"
+                : report.path.find("mkl") != std::string::npos ? "MKL"
+                                                               : "reference BLAS";
   report.thread_layer = report.name == "reference BLAS" ? "sequential" : "unknown";
   if (report.name == "reference BLAS")
-    report.warning = fmt::format("matrix products run on the reference BLAS, some 40 times slower than they could: {}", install);
+    report.warning =
+        fmt::format("matrix products run on the reference BLAS, some 40 times slower than they could: {}", install);
   return report;
 }
 

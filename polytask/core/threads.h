@@ -12,10 +12,10 @@ int64_t usable_cores();
 
 /// Which BLAS libtorch's matrix products run on.
 struct BlasReport {
-  std::string name;         ///< "OpenBLAS 0.3.21", "reference BLAS", "MKL", …
-  std::string thread_layer; ///< "OpenMP", "pthreads", "sequential" or "unknown"
-  std::string path;         ///< the loaded library
-  std::string warning;      ///< why it is slow and what to install; "" where it is fine
+  std::string name;          ///< "OpenBLAS 0.3.21", "reference BLAS", "MKL", …
+  std::string thread_layer;  ///< "OpenMP", "pthreads", "sequential" or "unknown"
+  std::string path;          ///< the loaded library
+  std::string warning;       ///< why it is slow and what to install; "" where it is fine
 };
 BlasReport blas_report();
 

@@ -1,5 +1,6 @@
 #pragma once
-// Every difference between libtorch 1.13 (Debian's, the default) and 2.x that our code meets stands here and nowhere else.
+// Every difference between libtorch 1.13 (Debian's, the default) and 2.x that our code meets stands here and nowhere
+// else.
 #include <torch/optim/optimizer.h>
 #include <torch/version.h>
 

@@ -134,7 +134,9 @@ Loader::State::Made Loader::State::make(const std::vector<int64_t>& rows, int64_
 
 Batch Loader::State::make_batch(const std::vector<int64_t>& rows, int64_t of_epoch, int64_t k) const {
   Random random(seed, fmt::format("data/augment/{}/{}", of_epoch, k));
-  return dataset.batch(rows, augment, random);
+  Batch batch = dataset.batch(rows, augment, random);
+  batch.number = k;
+  return batch;
 }
 
 std::vector<int64_t> Loader::State::readable(const std::vector<int64_t>& rows,

@@ -22,7 +22,8 @@ struct Level {
 /// Representations of one batch, in the order of the backbone's levels: [B, C] or [B, C, H, W].
 using Features = std::vector<at::Tensor>;
 
-/// The shared part of a model: input → representations. Vector levels come last, the default level of a head is the last.
+/// The shared part of a model: input → representations. Vector levels come last, the default level of a head is the
+/// last.
 class Backbone : public torch::nn::Module {
  public:
   virtual std::vector<Level> levels() const = 0;

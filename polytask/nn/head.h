@@ -21,7 +21,8 @@ struct HeadContext {
   std::string where;          ///< place for messages
 };
 
-/// Creation throws InputError where the levels cannot feed the head (unknown level, spatial where a vector is needed …).
+/// Creation throws InputError where the levels cannot feed the head (unknown level, spatial where a vector is needed
+/// …).
 using HeadRegistry = Registry<Head, const HeadContext&>;
 HeadRegistry& heads();
 

@@ -21,14 +21,14 @@ enum class Role { shared, task };
 
 /// One parameter and whose it is.
 struct ModelParameter {
-  std::string name;   ///< as in the state: "backbone.conv1.weight", "heads.digit.fc.bias"
+  std::string name;  ///< as in the state: "backbone.conv1.weight", "heads.digit.fc.bias"
   at::Tensor tensor;
   Role role = Role::shared;
   int64_t task = -1;  ///< index of the task, −1 where shared
 };
 
-/// A multi-task model: tasks in a fixed order, a representation per task (the same one, where sharing is hard), a head per
-/// task. Which parameters are shared and which are a task's is one query, `model_parameters()`.
+/// A multi-task model: tasks in a fixed order, a representation per task (the same one, where sharing is hard), a head
+/// per task. Which parameters are shared and which are a task's is one query, `model_parameters()`.
 class Model : public torch::nn::Module {
  public:
   virtual const std::vector<std::string>& tasks() const = 0;

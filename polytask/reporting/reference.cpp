@@ -1,5 +1,3 @@
-#include <polytask/reporting/reference.h>
-
 #include <polytask/balancing/balancer.h>
 #include <polytask/config/experiment_options.h>
 #include <polytask/data/data_module.h>
@@ -8,6 +6,7 @@
 #include <polytask/objectives/loss.h>
 #include <polytask/objectives/metric.h>
 #include <polytask/objectives/task_type.h>
+#include <polytask/reporting/reference.h>
 #include <polytask/reporting/table.h>
 #include <polytask/training/experiment.h>
 
@@ -36,8 +35,10 @@ std::string option_line(const FieldDescription& field) {
   std::string line = "      " + field.name + " (" + field.type;
   if (!field.allowed.empty()) line += ", " + field.allowed;
   line += ")";
-  if (field.default_value == "required") line += ", required";
-  else if (!field.default_value.empty()) line += " = " + field.default_value;
+  if (field.default_value == "required")
+    line += ", required";
+  else if (!field.default_value.empty())
+    line += " = " + field.default_value;
   return line + ": " + field.doc + "\n";
 }
 
@@ -68,10 +69,14 @@ std::vector<ReferenceSection> reference() {
       {"backbones", "Backbones (`model.backbone.type`)", backbones().infos()},
       {"heads", "Heads (`tasks.<name>.head.type`)", heads().infos()},
       {"sharing", "Sharing architectures (`model.sharing`)", sharings().infos()},
-      {"sharing", "Initial weights", {section_info<WeightsOptions>("model.weights", "where initial weights come from")}},
+      {"sharing",
+       "Initial weights",
+       {section_info<WeightsOptions>("model.weights", "where initial weights come from")}},
       {"balancing", "Balancing methods (`balancing.method`)", balancers().infos()},
       {"data", "Sources (`data.source`)", sources().infos()},
-      {"data", "The rest of the data section", {section_info<DataOptions>("data", "batches, splits, order, augmentation")}},
+      {"data",
+       "The rest of the data section",
+       {section_info<DataOptions>("data", "batches, splits, order, augmentation")}},
       {"data", "Samplers (`data.sampler.type`)", samplers().infos()},
       {"data", "Augmentation (`data.transforms[].type`)", transforms().infos()},
       {"training", "Training", training_sections()},
@@ -104,8 +109,10 @@ std::string reference_text(const std::vector<ReferenceSection>& sections, bool o
 
 std::string reference_markdown(const std::vector<ReferenceSection>& sections) {
   std::string text =
-      "# Reference\n\nEvery registered part and every configuration key, written by `polytask list --markdown` from the "
-      "options themselves. `polytask train CONFIG --print-config` shows an experiment with all defaults written out.\n\n";
+      "# Reference\n\nEvery registered part and every configuration key, written by `polytask list --markdown` from "
+      "the "
+      "options themselves. `polytask train CONFIG --print-config` shows an experiment with all defaults written "
+      "out.\n\n";
   for (const auto& section : sections) {
     text += "## " + section.title + "\n\n";
     for (const auto& member : section.members) text += member_markdown(member);

@@ -1,5 +1,4 @@
 #include <polytask/reporting/result_table.h>
-
 #include <polytask/reporting/table.h>
 
 namespace polytask {

@@ -11,7 +11,8 @@ namespace polytask {
 std::string metrics_table(const std::vector<std::string>& tasks, const std::vector<std::string>& columns,
                           const std::vector<const Evaluation*>& evaluations);
 
-/// Task, loss, applied weight and the method's learned figures (σ² of uncertainty weighting …) at an evaluation's losses.
+/// Task, loss, applied weight and the method's learned figures (σ² of uncertainty weighting …) at an evaluation's
+/// losses.
 std::string weights_table(const std::vector<std::string>& tasks, const Evaluation& evaluation);
 
 /// Rows: true class, columns: predicted. "" where the task has no confusion matrix.

@@ -53,7 +53,8 @@ std::string TextTable::text() const {
   }
   const auto line = [&](const std::vector<std::string>& row) {
     std::string out;
-    for (size_t c = 0; c < header_.size(); ++c) out += (c > 0 ? "  " : "") + padded(cell_of(row, c), widths[c], right[c]);
+    for (size_t c = 0; c < header_.size(); ++c)
+      out += (c > 0 ? "  " : "") + padded(cell_of(row, c), widths[c], right[c]);
     return out.substr(0, out.find_last_not_of(' ') + 1) + "\n";
   };
   result += line(header_);

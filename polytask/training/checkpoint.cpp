@@ -1,8 +1,7 @@
-#include <polytask/training/checkpoint.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/json.h>
 #include <polytask/io/safetensors.h>
+#include <polytask/training/checkpoint.h>
 
 namespace polytask {
 namespace {
@@ -28,8 +27,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   auto file = read_safetensors(path);
   const auto info = file.metadata.find(kInfoKey);
   if (info == file.metadata.end())
-    throw InputError("{}: is a safetensors file, but no checkpoint of polytask (its metadata has no \"{}\")", path.string(),
-                     kInfoKey);
+    throw InputError("{}: is a safetensors file, but no checkpoint of polytask (its metadata has no \"{}\")",
+                     path.string(), kInfoKey);
   return {std::move(file.tensors), parse_json(info->second, path.string())};
 }
 

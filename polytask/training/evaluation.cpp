@@ -1,14 +1,13 @@
-#include <polytask/training/evaluation.h>
-
 #include <polytask/core/error.h>
+#include <polytask/core/interrupt.h>
 #include <polytask/core/progress.h>
 #include <polytask/core/suggest.h>
+#include <polytask/training/evaluation.h>
 #include <polytask/training/step.h>
 
 #include <ATen/core/grad_mode.h>
 
 #include <cmath>
-#include <numeric>
 
 namespace polytask {
 namespace {
@@ -71,7 +70,8 @@ MetricValue Evaluation::find(const std::string& key, const std::vector<std::stri
   throw InputError("train.monitor: there is no figure \"{}\"{}", key, did_you_mean(key, known));
 }
 
-Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<int64_t>& rows, const std::string& title) {
+Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<int64_t>& rows,
+                    const std::string& title) {
   at::NoGradGuard no_grad;
   session.model->eval();
   LoaderOptions options = session.data.loader.workers >= 0 ? session.data.loader : LoaderOptions{};
@@ -87,6 +87,7 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
   for (const auto& task : session.tasks) metrics.push_back(task->make_metrics());
   Progress progress(title, static_cast<int64_t>(rows.size()), "samples");
   while (const auto batch = loader.next()) {
+    if (interrupt_signal() != 0) throw Interrupted("interrupted during evaluation: " + title);
     evaluate_batch(session, to_device(*batch, session.device), sums, metrics);
     result.rows += batch->size();
     progress.update(result.rows);

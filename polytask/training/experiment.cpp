@@ -1,11 +1,10 @@
-#include <polytask/training/experiment.h>
-
 #include <polytask/balancing/balancer.h>
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 #include <polytask/data/data_module.h>
 #include <polytask/nn/model.h>
 #include <polytask/objectives/task_type.h>
+#include <polytask/training/experiment.h>
 
 namespace polytask {
 namespace {

@@ -1,17 +1,16 @@
-#include <polytask/training/export.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
 #include <polytask/io/safetensors.h>
+#include <polytask/training/export.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/csrc/jit/serialization/import.h>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
@@ -32,7 +31,8 @@ at::Tensor sample_input(const InputSpec& spec, int64_t n) {
   for (size_t c = 0; c < spec.columns.size(); ++c) {
     const auto categories = static_cast<int64_t>(spec.columns[c].categories.size());
     if (spec.columns[c].categorical)
-      table.select(1, static_cast<int64_t>(c)).copy_(at::remainder(at::arange(n, at::kFloat), std::max<int64_t>(categories, 1)));
+      table.select(1, static_cast<int64_t>(c))
+          .copy_(at::remainder(at::arange(n, at::kFloat), std::max<int64_t>(categories, 1)));
   }
   return table;
 }
@@ -45,7 +45,8 @@ std::vector<at::Tensor> run_model(Session& session, const at::Tensor& raw) {
   return results;
 }
 
-// A module that owns the model's parameters and buffers, so that tracing refers to them instead of copying them as constants.
+// A module that owns the model's parameters and buffers, so that tracing refers to them instead of copying them as
+// constants.
 jit::Module make_shell(const Session& session, const std::string& input) {
   jit::Module shell("PolytaskModel");
   const auto flat = [](std::string name) {
@@ -97,8 +98,8 @@ double largest_difference(Session& session, const std::filesystem::path& path) {
     const double scale = std::max(1.0, expected[t].abs().max().item<double>());
     largest = std::max(largest, difference);
     if (!(difference <= 1e-5 * scale))
-      throw WorkError("{}: the reloaded module differs from the model by {:.3g} in task \"{}\"", path.string(), difference,
-                      session.tasks[t]->name());
+      throw WorkError("{}: the reloaded module differs from the model by {:.3g} in task \"{}\"", path.string(),
+                      difference, session.tasks[t]->name());
   }
   return largest;
 }

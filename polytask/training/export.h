@@ -9,9 +9,9 @@ namespace polytask {
 
 /// What an exported file was checked with.
 struct ExportReport {
-  std::string input;                  ///< "image: uint8 or float [N, 1, 28, 28], 0…255"
-  std::vector<std::string> outputs;   ///< in the order of the returned tuple
-  double largest_difference = 0;      ///< between the reloaded module and the model, over all outputs
+  std::string input;                 ///< "image: uint8 or float [N, 1, 28, 28], 0…255"
+  std::vector<std::string> outputs;  ///< in the order of the returned tuple
+  double largest_difference = 0;     ///< between the reloaded module and the model, over all outputs
 };
 
 /// Writes TorchScript by tracing: raw samples in (see InputSpec), a tuple out, one tensor per task: class probabilities

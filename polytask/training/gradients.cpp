@@ -27,13 +27,15 @@ void clip_gradients(const std::vector<ModelParameter>& parameters, int64_t tasks
   clip(with_gradient(parameters, [](const auto& p) { return p.role == Role::shared; }), options.shared);
   if (options.heads) {
     for (int64_t t = 0; t < tasks; ++t)
-      clip(with_gradient(parameters, [t](const auto& p) { return p.role == Role::task && p.task == t; }), options.heads);
+      clip(with_gradient(parameters, [t](const auto& p) { return p.role == Role::task && p.task == t; }),
+           options.heads);
   }
   clip(with_gradient(parameters, [](const auto&) { return true; }), options.total);
 }
 
 bool gradients_are_finite(const std::vector<ModelParameter>& parameters) {
-  // A sum is finite exactly where no summand is infinite or NaN, or where large ones overflow: then it is looked at again.
+  // A sum is finite exactly where no summand is infinite or NaN, or where large ones overflow: then it is looked at
+  // again.
   at::NoGradGuard no_grad;
   std::vector<at::Tensor> sums;
   const auto tensors = with_gradient(parameters, [](const auto&) { return true; });

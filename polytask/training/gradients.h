@@ -16,8 +16,8 @@ void clip_gradients(const std::vector<ModelParameter>& parameters, int64_t tasks
 /// True where every gradient is finite (one read of each, one synchronisation).
 bool gradients_are_finite(const std::vector<ModelParameter>& parameters);
 
-/// Norm of each task's unweighted loss gradient over the shared parameters, [T]; NaN for absent tasks (undefined losses).
-/// Keeps the graph for the backward pass that follows.
+/// Norm of each task's unweighted loss gradient over the shared parameters, [T]; NaN for absent tasks (undefined
+/// losses). Keeps the graph for the backward pass that follows.
 std::vector<double> task_gradient_norms(const std::vector<at::Tensor>& losses,
                                         const std::vector<ModelParameter>& parameters);
 

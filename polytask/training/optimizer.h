@@ -24,12 +24,12 @@ struct GroupOptions {
 struct OptimizerOptions {
   std::string type = "adamw";  ///< sgd | adam | adamw
   double lr = 1e-3;
-  double weight_decay = 0.01;  ///< adamw: decoupled; sgd, adam: L2. Never applied to the balancing group.
-  bool decay_norm_and_bias = true;  ///< false: parameters with one dimension or none are not decayed
-  double momentum = 0.9;       ///< sgd
-  bool nesterov = false;       ///< sgd
+  double weight_decay = 0.01;                ///< adamw: decoupled; sgd, adam: L2. Never applied to the balancing group.
+  bool decay_norm_and_bias = true;           ///< false: parameters with one dimension or none are not decayed
+  double momentum = 0.9;                     ///< sgd
+  bool nesterov = false;                     ///< sgd
   std::vector<double> betas = {0.9, 0.999};  ///< adam, adamw
-  double eps = 1e-8;           ///< adam, adamw
+  double eps = 1e-8;                         ///< adam, adamw
   GroupOptions shared, heads, balancing;
   std::map<std::string, double> task_lr;  ///< learning rate of single tasks' heads
   void fields(Fields& f);
@@ -47,13 +47,13 @@ struct ParameterGroup {
 class GroupedOptimizer {
  public:
   /// `balancing`: the method's learnable scales, by name.
-  GroupedOptimizer(const OptimizerOptions& options, const std::vector<ModelParameter>& model, const NamedTensors& balancing,
-                   const std::vector<std::string>& tasks);
+  GroupedOptimizer(const OptimizerOptions& options, const std::vector<ModelParameter>& model,
+                   const NamedTensors& balancing, const std::vector<std::string>& tasks);
   ~GroupedOptimizer();
   const std::vector<ParameterGroup>& groups() const { return groups_; }
   void set_factor(double factor);  ///< every group's rate = its own × factor
   void step();
-  void zero_grad();                ///< gradients become undefined, so that what is absent in a batch is not stepped
+  void zero_grad();  ///< gradients become undefined, so that what is absent in a batch is not stepped
   /// "<parameter>.exp_avg" …, and step counts as int64 scalars.
   NamedTensors state() const;
   /// Must fit the groups: InputError naming the difference.

@@ -10,7 +10,8 @@ namespace {
 
 std::string value_text(const TaskPrediction& task, int64_t row, int64_t column) {
   const auto value = task.values[row][column];
-  return value.scalar_type() == at::kDouble ? number_text(value.item<double>()) : fmt::format("{}", value.item<float>());
+  return value.scalar_type() == at::kDouble ? number_text(value.item<double>())
+                                            : fmt::format("{}", value.item<float>());
 }
 
 std::vector<std::string> csv_header(const Predictions& predictions) {

@@ -1,14 +1,13 @@
-#include <polytask/training/predictor.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/progress.h>
 #include <polytask/core/suggest.h>
+#include <polytask/training/predictor.h>
 #include <polytask/training/run_directory.h>
 #include <polytask/training/step.h>
 
-#include <ATen/core/grad_mode.h>
-
 #include <fmt/format.h>
+
+#include <ATen/core/grad_mode.h>
 
 #include <numeric>
 
@@ -25,8 +24,8 @@ void require_shape(const at::Tensor& raw, const InputSpec& spec) {
   std::vector<int64_t> expected = {raw.dim() > 0 ? raw.size(0) : 0};
   expected.insert(expected.end(), spec.shape.begin(), spec.shape.end());
   if (raw.sizes() != at::IntArrayRef(expected))
-    throw InputError("input \"{}\": expected samples of shape [N, {}], got {}", spec.name,
-                     fmt::join(spec.shape, ", "), c10::str(raw.sizes()));
+    throw InputError("input \"{}\": expected samples of shape [N, {}], got {}", spec.name, fmt::join(spec.shape, ", "),
+                     c10::str(raw.sizes()));
 }
 
 }  // namespace
@@ -86,7 +85,8 @@ Predictions Predictor::predict(const at::Tensor& raw) {
   return collect({forward({{preprocess.spec().name, input}})}, std::move(rows));
 }
 
-Predictions Predictor::collect(const std::vector<std::vector<at::Tensor>>& batches, std::vector<std::string> rows) const {
+Predictions Predictor::collect(const std::vector<std::vector<at::Tensor>>& batches,
+                               std::vector<std::string> rows) const {
   Predictions predictions;
   predictions.rows = std::move(rows);
   for (size_t t = 0; t < session_.tasks.size(); ++t) {

@@ -12,26 +12,28 @@ namespace polytask {
 /// One task's predictions for N samples.
 struct TaskPrediction {
   std::string task;
-  std::vector<std::string> names;   ///< K: class names, or targets with units ("diameter [mm]")
-  at::Tensor values;                ///< [N, K] on the CPU: probabilities, or values in real units
-  bool one_class = false;           ///< classification: the answer is the class with the highest probability
-  std::string label(int64_t row) const;       ///< where one_class
-  double probability(int64_t row) const;      ///< of that label
+  std::vector<std::string> names;         ///< K: class names, or targets with units ("diameter [mm]")
+  at::Tensor values;                      ///< [N, K] on the CPU: probabilities, or values in real units
+  bool one_class = false;                 ///< classification: the answer is the class with the highest probability
+  std::string label(int64_t row) const;   ///< where one_class
+  double probability(int64_t row) const;  ///< of that label
 };
 
 /// Predictions for N samples.
 struct Predictions {
-  std::vector<std::string> rows;     ///< what each sample is: a file, a line of a table
-  std::vector<TaskPrediction> tasks; ///< in the order of the configuration
+  std::vector<std::string> rows;      ///< what each sample is: a file, a line of a table
+  std::vector<TaskPrediction> tasks;  ///< in the order of the configuration
   const TaskPrediction& task(const std::string& name) const;
 };
 
-/// A trained run, ready to be asked: loads configuration and checkpoint, preprocesses, predicts, gives real units and class
-/// names. Needs none of the training data.
+/// A trained run, ready to be asked: loads configuration and checkpoint, preprocesses, predicts, gives real units and
+/// class names. Needs none of the training data.
 class Predictor {
  public:
-  /// `checkpoint`: "best" or "last". `device` "" = the run's. InputError where the run or a file is not what it should be.
-  explicit Predictor(const std::filesystem::path& run, const std::string& checkpoint = "best", const std::string& device = "");
+  /// `checkpoint`: "best" or "last". `device` "" = the run's. InputError where the run or a file is not what it should
+  /// be.
+  explicit Predictor(const std::filesystem::path& run, const std::string& checkpoint = "best",
+                     const std::string& device = "");
 
   std::vector<std::string> tasks() const { return session_.task_names(); }
   const InputSpec& input() const { return session_.input().spec(); }
@@ -49,8 +51,8 @@ class Predictor {
   Session session_;
 };
 
-/// Writes `.csv` (one line per sample) or `.json` (a list of records, all class probabilities included), by the ending of
-/// `path`; atomic. InputError for another ending.
+/// Writes `.csv` (one line per sample) or `.json` (a list of records, all class probabilities included), by the ending
+/// of `path`; atomic. InputError for another ending.
 void write_predictions(const std::filesystem::path& path, const Predictions& predictions);
 
 }  // namespace polytask

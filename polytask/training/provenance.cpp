@@ -1,16 +1,14 @@
-#include <polytask/training/provenance.h>
-
 #include <polytask/core/threads.h>
+#include <polytask/training/provenance.h>
 #include <polytask/version.h>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/version.h>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>

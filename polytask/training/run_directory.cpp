@@ -1,16 +1,14 @@
-#include <polytask/training/run_directory.h>
-
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 #include <polytask/core/random.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
 #include <polytask/training/provenance.h>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include <polytask/training/run_directory.h>
 
 #include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -35,8 +33,9 @@ void require_free(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return;
   if (fs::exists(path / "run.json", error))
-    throw InputError("{}: already holds a run; go on with it by `polytask train --resume {}`, or choose another directory",
-                     path.string(), path.string());
+    throw InputError(
+        "{}: already holds a run; go on with it by `polytask train --resume {}`, or choose another directory",
+        path.string(), path.string());
   if (!fs::is_directory(path, error) || !fs::is_empty(path, error))
     throw InputError("{}: is not an empty directory; choose another one for the run", path.string());
 }
@@ -126,7 +125,8 @@ fs::path find_checkpoint(const fs::path& run, const std::string& which) {
     const auto file = run / "checkpoints" / (name + ".safetensors");
     if (fs::exists(file, error)) return file;
   }
-  throw InputError("{}: has no checkpoint yet; go on with the run by `polytask train --resume {}`", run.string(), run.string());
+  throw InputError("{}: has no checkpoint yet; go on with the run by `polytask train --resume {}`", run.string(),
+                   run.string());
 }
 
 }  // namespace polytask

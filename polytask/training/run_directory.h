@@ -8,12 +8,13 @@
 
 namespace polytask {
 
-/// A run on disk: config.yaml, run.json, metrics.jsonl, TensorBoard events, checkpoints/, log.txt. While the object lives
-/// the directory is locked, so that no second process writes into it; the lock goes with the process, however it ends.
+/// A run on disk: config.yaml, run.json, metrics.jsonl, TensorBoard events, checkpoints/, log.txt. While the object
+/// lives the directory is locked, so that no second process writes into it; the lock goes with the process, however it
+/// ends.
 class RunDirectory {
  public:
-  /// Makes `<tracking.directory>/<name>/<UTC time>-<short id>/`, or `chosen` where given (it must not exist or be empty).
-  /// The directory appears complete, with config.yaml and run.json, or not at all.
+  /// Makes `<tracking.directory>/<name>/<UTC time>-<short id>/`, or `chosen` where given (it must not exist or be
+  /// empty). The directory appears complete, with config.yaml and run.json, or not at all.
   static RunDirectory create(const Experiment& experiment, const std::string& chosen,
                              const std::vector<std::string>& command_line);
   /// Takes up an existing run. InputError where it is none, or is in use by a live process.

@@ -1,8 +1,7 @@
-#include <polytask/training/run_log.h>
-
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
+#include <polytask/training/run_log.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -86,7 +85,8 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
   for (size_t t = 0; t < tasks_.size(); ++t) {
     scalar("train/loss/" + tasks_[t], result.losses[t], step);
     if (!result.weights.w.empty()) scalar("balancing/weight/" + tasks_[t], result.weights.w[t], step);
-    for (const auto& [name, values] : result.weights.shown) scalar("balancing/" + name + "/" + tasks_[t], values[t], step);
+    for (const auto& [name, values] : result.weights.shown)
+      scalar("balancing/" + name + "/" + tasks_[t], values[t], step);
     if (!result.gradient_norms.empty()) scalar("gradient_norm/" + tasks_[t], result.gradient_norms[t], step);
   }
   scalar("train/loss", result.weights.objective, step);
@@ -104,7 +104,8 @@ void RunLog::epoch(int64_t step, int64_t epoch, const std::vector<double>& train
     scalar("val/loss", validation->objective, step);
     for (size_t t = 0; t < tasks_.size(); ++t) {
       scalar("val/loss/" + tasks_[t], validation->losses[t], step);
-      for (const auto& metric : validation->metrics[t]) scalar("val/" + tasks_[t] + "/" + metric.name, metric.value, step);
+      for (const auto& metric : validation->metrics[t])
+        scalar("val/" + tasks_[t] + "/" + metric.name, metric.value, step);
     }
   }
   if (events_ != nullptr) events_->flush();

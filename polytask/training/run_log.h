@@ -16,7 +16,8 @@ namespace polytask {
 /// (losses, applied weights, learning rate), "epoch" (means and validation figures) or "event".
 class RunLog {
  public:
-  /// Appends to `directory`/metrics.jsonl. Lines of steps after `keep_steps` (from a process that was killed) are cut off.
+  /// Appends to `directory`/metrics.jsonl. Lines of steps after `keep_steps` (from a process that was killed) are cut
+  /// off.
   RunLog(const std::filesystem::path& directory, std::vector<std::string> tasks, bool tensorboard, int64_t keep_steps);
   ~RunLog();
   RunLog(const RunLog&) = delete;

@@ -1,13 +1,12 @@
-#include <polytask/training/session.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/core/random.h>
+#include <polytask/training/session.h>
+
+#include <fmt/format.h>
 
 #include <ATen/core/grad_mode.h>
 #include <torch/cuda.h>
-
-#include <fmt/format.h>
 
 namespace polytask {
 namespace {
@@ -46,7 +45,8 @@ void load_tasks(const Checkpoint& checkpoint, Session& session) {
   for (const auto& task : session.tasks) {
     const Node* state = states.find(task->name());
     if (state == nullptr)
-      throw InputError("{}: the checkpoint is of another experiment: it knows no task \"{}\"", states.where(), task->name());
+      throw InputError("{}: the checkpoint is of another experiment: it knows no task \"{}\"", states.where(),
+                       task->name());
     task->load_state(*state);
   }
 }
@@ -112,7 +112,8 @@ Session open_session(Experiment experiment, const Checkpoint* from) {
       open_data(session.experiment.data, target_requests(session.tasks), session.experiment.seed, session.preprocess);
   if (from == nullptr) {
     session.preprocess = session.data.dataset->preprocess();
-    for (const auto& task : session.tasks) task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
+    for (const auto& task : session.tasks)
+      task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
   }
   build_model(session);
   if (from != nullptr) load_model(*from, session);

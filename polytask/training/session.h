@@ -32,8 +32,8 @@ struct Session {
   const Preprocess& input() const { return preprocess.front(); }
 };
 
-/// Opens the data, fits preprocessing and tasks on the training rows, builds model and balancer. With `from`, everything
-/// fitted comes from that checkpoint instead, and so do the model's weights.
+/// Opens the data, fits preprocessing and tasks on the training rows, builds model and balancer. With `from`,
+/// everything fitted comes from that checkpoint instead, and so do the model's weights.
 Session open_session(Experiment experiment, const Checkpoint* from = nullptr);
 
 /// The trained model alone, without any of its data: for prediction and export.

@@ -1,8 +1,7 @@
-#include <polytask/training/step.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/training/gradients.h>
+#include <polytask/training/step.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -55,7 +54,10 @@ std::pair<at::Tensor, at::Tensor> task_targets(const Batch& batch, const std::st
 }
 
 Stepper::Stepper(Session& session, GroupedOptimizer& optimizer, Random& balance_random)
-    : session_(session), optimizer_(optimizer), draws_(balance_random), parameters_(session.model->model_parameters()) {}
+    : session_(session),
+      optimizer_(optimizer),
+      draws_(balance_random),
+      parameters_(session.model->model_parameters()) {}
 
 std::vector<at::Tensor> Stepper::forward_losses(const Batch& batch) {
   const auto outputs = session_.model->forward(batch.inputs);
@@ -80,7 +82,8 @@ StepResult Stepper::step(const std::vector<Batch>& batches, LossState state, boo
     drop_not_finite(losses, state, result);
     means.add(state);
     if (result.skipped) break;
-    if (measure_gradients && result.gradient_norms.empty()) result.gradient_norms = task_gradient_norms(losses, parameters_);
+    if (measure_gradients && result.gradient_norms.empty())
+      result.gradient_norms = task_gradient_norms(losses, parameters_);
     result.weights = session_.balancer->backward({losses, parameters_}, state);
   }
   result.losses = means.means();
@@ -110,15 +113,16 @@ void Stepper::drop_not_finite(std::vector<at::Tensor>& losses, LossState& state,
   if (bad.empty()) return;
   const auto& policy = session_.experiment.train.on_nan;
   if (policy == "stop")
-    throw WorkError("step {}: the loss of {} is not finite (train.on_nan: stop); try a smaller learning rate or gradient "
-                    "clipping (train.clip), or look at the targets",
-                    state.step, fmt::join(bad, ", "));
+    throw WorkError(
+        "step {}: the loss of {} is not finite (train.on_nan: stop); try a smaller learning rate or gradient "
+        "clipping (train.clip), or look at the targets",
+        state.step, fmt::join(bad, ", "));
   result.not_finite.insert(result.not_finite.end(), bad.begin(), bad.end());
   result.skipped = policy == "skip_step";
 }
 
-// A joint gradient that is not finite cannot be mended: the step stops or is skipped, and the tasks are named by walking
-// each one's gradient again.
+// A joint gradient that is not finite cannot be mended: the step stops or is skipped, and the tasks are named by
+// walking each one's gradient again.
 void Stepper::check_gradients(const std::vector<Batch>& batches, StepResult& result) {
   if (gradients_are_finite(parameters_)) return;
   for (const auto& batch : batches) {
@@ -131,11 +135,13 @@ void Stepper::check_gradients(const std::vector<Batch>& batches, StepResult& res
     }
   }
   optimizer_.zero_grad();
-  const std::string names = result.not_finite.empty() ? "all tasks together" : fmt::format("{}", fmt::join(result.not_finite, ", "));
+  const std::string names =
+      result.not_finite.empty() ? "all tasks together" : fmt::format("{}", fmt::join(result.not_finite, ", "));
   if (session_.experiment.train.on_nan == "stop")
-    throw WorkError("the gradient of {} is not finite although the losses are (train.on_nan: stop); try a smaller learning "
-                    "rate or gradient clipping (train.clip)",
-                    names);
+    throw WorkError(
+        "the gradient of {} is not finite although the losses are (train.on_nan: stop); try a smaller learning "
+        "rate or gradient clipping (train.clip)",
+        names);
   if (result.not_finite.empty()) result.not_finite.push_back("gradient");
   result.skipped = true;
 }

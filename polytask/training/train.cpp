@@ -1,8 +1,7 @@
-#include <polytask/training/train.h>
-
 #include <polytask/core/log.h>
 #include <polytask/core/threads.h>
 #include <polytask/training/provenance.h>
+#include <polytask/training/train.h>
 
 #include <algorithm>
 

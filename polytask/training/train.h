@@ -14,12 +14,13 @@ struct RunRequest {
   std::vector<std::string> command_line;  ///< for the run's provenance
 };
 
-/// Trains an experiment from its configuration (see config/yaml.h for reading one): opens the data, builds the model, makes
-/// a run directory, trains, evaluates. Throws InputError for what is wrong with configuration or data, before the run
-/// directory is made where that is possible.
+/// Trains an experiment from its configuration (see config/yaml.h for reading one): opens the data, builds the model,
+/// makes a run directory, trains, evaluates. Throws InputError for what is wrong with configuration or data, before the
+/// run directory is made where that is possible.
 TrainResult train(const Node& configuration, const RunRequest& request = {});
 
-/// Goes on with a run, from its last checkpoint or, where it reached none, from the start. A finished run is evaluated again.
+/// Goes on with a run, from its last checkpoint or, where it reached none, from the start. A finished run is evaluated
+/// again.
 TrainResult resume(const std::filesystem::path& run);
 
 /// What one batch of everything showed.

@@ -21,13 +21,15 @@ void TrainOptions::fields(Fields& f) {
           "what decides the best checkpoint: train/loss, val/loss, val/<task>/loss or val/<task>/<metric>");
   f.section("early_stop", early_stop, "when to stop before the last epoch");
   f.section("clip", clip, "gradient clipping by norm");
-  f.field("on_nan", on_nan,
-          "what a loss or gradient that is not finite does; skip_task leaves the task out of the batch (a gradient that "
-          "is not finite where the loss is cannot be taken out of the joint gradient, so then the step is skipped)",
-          one_of({"stop", "skip_step", "skip_task"}));
+  f.field(
+      "on_nan", on_nan,
+      "what a loss or gradient that is not finite does; skip_task leaves the task out of the batch (a gradient that "
+      "is not finite where the loss is cannot be taken out of the joint gradient, so then the step is skipped)",
+      one_of({"stop", "skip_step", "skip_task"}));
   f.field("checkpoint_every", checkpoint_every,
           "optimiser steps between checkpoints inside an epoch; 0: at the end of epochs only", at_least(0));
-  f.field("evaluation_batch", evaluation_batch, "rows per batch in evaluation; 0: the training batch size", at_least(0));
+  f.field("evaluation_batch", evaluation_batch, "rows per batch in evaluation; 0: the training batch size",
+          at_least(0));
 }
 
 void GradientTracking::fields(Fields& f) {

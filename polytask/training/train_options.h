@@ -24,14 +24,15 @@ struct EarlyStopOptions {
 /// The `train` section.
 struct TrainOptions {
   int64_t epochs = 10;
-  int64_t max_steps = 0;            ///< stop after that many optimiser steps; 0: after `epochs`
-  int64_t accumulate = 1;           ///< batches per optimiser step
-  std::string monitor = "val/loss"; ///< what "best" means: train/loss, val/loss, val/<task>/loss or val/<task>/<metric>
+  int64_t max_steps = 0;   ///< stop after that many optimiser steps; 0: after `epochs`
+  int64_t accumulate = 1;  ///< batches per optimiser step
+  std::string monitor =
+      "val/loss";  ///< what "best" means: train/loss, val/loss, val/<task>/loss or val/<task>/<metric>
   EarlyStopOptions early_stop;
   ClipOptions clip;
-  std::string on_nan = "stop";      ///< stop | skip_step | skip_task
-  int64_t checkpoint_every = 0;     ///< optimiser steps between checkpoints inside an epoch; 0: at the end of epochs only
-  int64_t evaluation_batch = 0;     ///< rows per batch in evaluation; 0: the training batch size
+  std::string on_nan = "stop";   ///< stop | skip_step | skip_task
+  int64_t checkpoint_every = 0;  ///< optimiser steps between checkpoints inside an epoch; 0: at the end of epochs only
+  int64_t evaluation_batch = 0;  ///< rows per batch in evaluation; 0: the training batch size
   void fields(Fields& f);
 };
 

@@ -1,13 +1,12 @@
-#include <polytask/training/trainer.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
 #include <polytask/core/log.h>
 #include <polytask/core/progress.h>
-
-#include <ATen/Context.h>
+#include <polytask/training/trainer.h>
 
 #include <fmt/ranges.h>
+
+#include <ATen/Context.h>
 
 #include <chrono>
 #include <cmath>
@@ -30,7 +29,8 @@ std::string choose_monitor(const Session& session) {
   const std::string& asked = session.experiment.train.monitor;
   if (!session.data.split.validation.empty() || asked == "train/loss") return asked;
   if (asked != "val/loss")
-    throw InputError("train.monitor: \"{}\" needs validation rows, and there are none; set data.split.validation", asked);
+    throw InputError("train.monitor: \"{}\" needs validation rows, and there are none; set data.split.validation",
+                     asked);
   log_warning("no validation rows: the best checkpoint is judged by train/loss; set data.split.validation for more");
   return "train/loss";
 }
@@ -42,8 +42,8 @@ int64_t count_batches(const Session& session) {
   const auto& loader = session.data.loader;
   const int64_t batches = loader.drop_last ? rows / loader.batch_size : ceil_div(rows, loader.batch_size);
   if (batches == 0)
-    throw InputError("data: {} training rows do not make one batch of {} (drop_last: true); lower data.batch_size", rows,
-                     loader.batch_size);
+    throw InputError("data: {} training rows do not make one batch of {} (drop_last: true); lower data.batch_size",
+                     rows, loader.batch_size);
   return batches;
 }
 
@@ -130,13 +130,14 @@ void Trainer::train_epoch() {
   apply_freeze_rules(*session_.model, session_.freeze, progress_.epoch);
   session_.model->train();
   Loader loader(*session_.data.dataset, session_.data.loader, session_.experiment.seed, session_.data.augment);
-  loader.start(session_.data.sampler->order(session_.experiment.seed, progress_.epoch), progress_.epoch, progress_.batch);
+  loader.start(session_.data.sampler->order(session_.experiment.seed, progress_.epoch), progress_.epoch,
+               progress_.batch);
 
   Progress bar(fmt::format("epoch {}/{}", progress_.epoch + 1, options_.epochs), batches_per_epoch_, "batches");
   std::vector<Batch> batches;
   while (auto batch = loader.next()) {
     batches.push_back(std::move(*batch));
-    const bool last = progress_.batch + static_cast<int64_t>(batches.size()) >= batches_per_epoch_;
+    const bool last = batches.back().number + 1 >= batches_per_epoch_;
     if (static_cast<int64_t>(batches.size()) < options_.accumulate && !last) continue;
     take_step(batches);
     bar.update(progress_.batch, fmt::format("loss {:.4g}", last_weights_.objective));
@@ -145,17 +146,19 @@ void Trainer::train_epoch() {
     if (every > 0 && progress_.step % every == 0 && progress_.batch < batches_per_epoch_) save(run_.last_checkpoint());
     stop_if_asked();
   }
+  if (!batches.empty()) take_step(batches);  // where the last batch of the epoch was left out
   bar.finish();
   for (const auto& name : loader.skipped()) log_warning("left out: {}", name);
   finish_epoch(seconds_since(start));
 }
 
 // Takes the optimiser step of the gathered batches and empties them.
-bool Trainer::take_step(std::vector<Batch>& batches) {
+void Trainer::take_step(std::vector<Batch>& batches) {
   const auto start = Clock::now();
   const auto& tracking = session_.experiment.tracking.gradients;
   const bool first_of_epoch = progress_.batch == 0;
-  const bool measure = tracking.every > 0 ? progress_.step % tracking.every == 0 : tracking.every == 0 && first_of_epoch;
+  const bool measure =
+      tracking.every > 0 ? progress_.step % tracking.every == 0 : tracking.every == 0 && first_of_epoch;
 
   LossState state;
   state.step = progress_.step;
@@ -166,10 +169,9 @@ bool Trainer::take_step(std::vector<Batch>& batches) {
 
   double samples = 0;
   for (const auto& batch : batches) samples += static_cast<double>(batch.size());
-  progress_.batch += static_cast<int64_t>(batches.size());
+  progress_.batch = batches.back().number + 1;
   batches.clear();
   record(result, samples, seconds_since(start));
-  return !result.skipped;
 }
 
 void Trainer::record(const StepResult& result, double samples, double seconds) {
@@ -197,10 +199,9 @@ void Trainer::record(const StepResult& result, double samples, double seconds) {
 void Trainer::finish_epoch(double seconds) {
   std::vector<double> train_losses;
   for (size_t t = 0; t < progress_.loss_sums.size(); ++t)
-    train_losses.push_back(progress_.loss_weights[t] > 0 ? progress_.loss_sums[t] / progress_.loss_weights[t] : std::nan(""));
-  std::optional<Evaluation> validation;
-  if (!session_.data.split.validation.empty())
-    validation = evaluate(session_, *session_.data.dataset, session_.data.split.validation, "validation");
+    train_losses.push_back(progress_.loss_weights[t] > 0 ? progress_.loss_sums[t] / progress_.loss_weights[t]
+                                                         : std::nan(""));
+  const auto validation = validate();
   log_->epoch(progress_.step, progress_.epoch, train_losses, validation ? &*validation : nullptr, seconds);
 
   progress_.epoch_losses.push_back(train_losses);
@@ -213,6 +214,18 @@ void Trainer::finish_epoch(double seconds) {
   save(run_.last_checkpoint());
   stopped_early_ = options_.early_stop.patience > 0 && progress_.epochs_without_best >= options_.early_stop.patience;
   stop_if_asked();
+}
+
+// An interruption here leaves a checkpoint at the end of the epoch's steps, from which a resumed run validates again.
+std::optional<Evaluation> Trainer::validate() {
+  const auto& rows = session_.data.split.validation;
+  if (rows.empty()) return std::nullopt;
+  try {
+    return evaluate(session_, *session_.data.dataset, rows, "validation");
+  } catch (const Interrupted&) {
+    stop_if_asked();
+    throw;
+  }
 }
 
 // Compares the monitored value with the best so far; tells the schedule.

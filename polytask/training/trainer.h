@@ -19,10 +19,10 @@ namespace polytask {
 struct TrainResult {
   std::vector<std::string> tasks;
   TrainingProgress progress;
-  std::string monitor;                                    ///< what "best" was judged by
+  std::string monitor;  ///< what "best" was judged by
   bool stopped_early = false;
-  std::optional<Evaluation> validation, test;             ///< of the best checkpoint
-  std::string run;                                        ///< the run directory
+  std::optional<Evaluation> validation, test;  ///< of the best checkpoint
+  std::string run;                             ///< the run directory
 };
 
 /// The training loop: epochs of steps, validation, best and last checkpoints, early stopping. A run that is interrupted
@@ -39,9 +39,10 @@ class Trainer {
  private:
   void restore(const Checkpoint& checkpoint);
   void train_epoch();
-  bool take_step(std::vector<Batch>& batches);
+  void take_step(std::vector<Batch>& batches);
   void record(const StepResult& result, double samples, double seconds);
   void finish_epoch(double seconds);
+  std::optional<Evaluation> validate();
   bool judge(const Evaluation* validation, const std::vector<double>& train_losses);
   void stop_if_asked();
   void save(const std::filesystem::path& path);

@@ -1,7 +1,6 @@
-#include <polytask/training/training_progress.h>
-
 #include <polytask/core/error.h>
 #include <polytask/core/options.h>
+#include <polytask/training/training_progress.h>
 
 #include <cmath>
 #include <limits>

@@ -1,4 +1,8 @@
 // Real tables and images: our networks against linear models fitted on the same inputs and the same split.
+#include "support/baselines.h"
+#include "support/shared_data.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/core/log.h>
 #include <polytask/objectives/metric.h>
 #include <polytask/training/train.h>
@@ -7,10 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <torch/torch.h>
-
-#include "support/baselines.h"
-#include "support/shared_data.h"
-#include "support/temporary_directory.h"
 
 namespace polytask {
 namespace {
@@ -49,10 +49,17 @@ class RealData : public testing::Test {
   struct Linear {
     at::Tensor prediction, target;
     double rmse(int64_t column = 0) const {
-      return (prediction.select(1, column) - target.reshape({target.size(0), -1}).select(1, column)).pow(2).mean().sqrt().item<double>();
+      return (prediction.select(1, column) - target.reshape({target.size(0), -1}).select(1, column))
+          .pow(2)
+          .mean()
+          .sqrt()
+          .item<double>();
     }
     double mae(int64_t column = 0) const {
-      return (prediction.select(1, column) - target.reshape({target.size(0), -1}).select(1, column)).abs().mean().item<double>();
+      return (prediction.select(1, column) - target.reshape({target.size(0), -1}).select(1, column))
+          .abs()
+          .mean()
+          .item<double>();
     }
   };
   Linear ridge(const std::string& task, double penalty) const {
@@ -102,7 +109,8 @@ TEST_F(RealData, EnergyBeatsRidge) {
 TEST_F(RealData, AdultBeatsLogisticAndRidge) {
   const auto folder = shared_path("data/tabular/adult");
   if (const auto why = absent(folder); !why.empty()) GTEST_SKIP() << why;
-  train_example("adult", {"data.path=" + (folder / "adult.data").string(), "data.test_path=" + (folder / "adult.test").string()});
+  train_example(
+      "adult", {"data.path=" + (folder / "adult.data").string(), "data.test_path=" + (folder / "adult.test").string()});
   EXPECT_EQ(session_->data.split.test.size(), 16281u);
   EXPECT_EQ(fitting_rows().size(), 32561u);
   for (const std::string task : {"income", "never_married"}) {
@@ -134,7 +142,8 @@ TEST_F(RealData, ParkinsonsIsSplitBySubject) {
 TEST_F(RealData, ARandomRowSplitOfParkinsonsDrawsTheLeakWarning) {
   const auto file = shared_path("data/tabular/parkinsons/parkinsons.csv");
   if (const auto why = absent(file); !why.empty()) GTEST_SKIP() << why;
-  const auto node = load_configuration("examples/parkinsons.yaml", {"data.path=" + file.string(), "data.split.group=", "device=cpu"});
+  const auto node =
+      load_configuration("examples/parkinsons.yaml", {"data.path=" + file.string(), "data.split.group=", "device=cpu"});
   const auto session = open_session(resolve_experiment(node));
   ASSERT_EQ(session.data.warnings.size(), 1u);
   EXPECT_THAT(session.data.warnings[0], HasSubstr("subject"));

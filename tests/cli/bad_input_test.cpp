@@ -1,4 +1,8 @@
 // Everything a user can get wrong: a message that says what, where and what would be right, and exit status 2.
+#include "support/experiments.h"
+#include "support/program.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/idx.h>
 #include <polytask/io/image.h>
@@ -6,18 +10,13 @@
 #include <polytask/io/npy.h>
 #include <polytask/io/safetensors.h>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <sys/mount.h>
-
-#include "support/experiments.h"
-#include "support/program.h"
-#include "support/temporary_directory.h"
 
 namespace polytask {
 namespace {
@@ -33,8 +32,8 @@ class BadInput : public testing::Test {
   }
   std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
   void cut(const std::string& name, double share) {
-    std::filesystem::resize_file(path(name),
-                                 static_cast<uintmax_t>(share * static_cast<double>(std::filesystem::file_size(path(name)))));
+    std::filesystem::resize_file(
+        path(name), static_cast<uintmax_t>(share * static_cast<double>(std::filesystem::file_size(path(name)))));
   }
   ProgramResult run(const std::string& arguments) { return run_polytask(arguments, directory_.path()); }
   // The program must refuse with status 2, say every phrase, leave no stack trace and no run behind.
@@ -59,8 +58,9 @@ class BadInput : public testing::Test {
     }
   }
   std::string train(const std::string& data, const std::string& tasks, const std::string& extra = "") {
-    const auto config = write("bad.yaml", "data: " + data + "\nmodel: {backbone: {type: mlp, hidden: [4]}}\ntasks: " + tasks +
-                                              "\ntrain: {epochs: 1}\n");
+    const auto config =
+        write("bad.yaml", "data: " + data + "\nmodel: {backbone: {type: mlp, hidden: [4]}}\ntasks: " + tasks +
+                              "\ntrain: {epochs: 1}\n");
     return "train " + config + " --run-dir " + path("run") + " " + extra;
   }
   void make_idx() {
@@ -173,7 +173,8 @@ TEST_F(BadInput, Images) {
 TEST_F(BadInput, HeadsAndWeights) {
   const std::string data = "{source: tabular, count: 50}";
   refused(train(data, "{kind: {type: classification, target: kind, head: {type: linear, level: layer4}}}"), {"layer4"});
-  refused(train("{source: tabular, count: 50}", "{kind: {type: classification, target: kind}}", "model.backbone='{type: lenet}'"),
+  refused(train("{source: tabular, count: 50}", "{kind: {type: classification, target: kind}}",
+                "model.backbone='{type: lenet}'"),
           {"lenet"});
   const std::string task = "{kind: {type: classification, target: kind}}";
   refused(train(data, task, "model.weights.path=" + path("none.safetensors")), {"none.safetensors"});
@@ -193,9 +194,11 @@ TEST_F(BadInput, RunDirectoryInUseOrOccupied) {
 TEST_F(BadInput, FullDisk) {
   const auto disk = directory_.path() / "disk";
   std::filesystem::create_directory(disk);
-  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=96k") != 0) GTEST_SKIP() << "needs the right to mount a small tmpfs";
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=96k") != 0)
+    GTEST_SKIP() << "needs the right to mount a small tmpfs";
   const auto config = write("small.yaml", small_experiment());
-  const auto result = run("train " + config + " model.backbone.hidden=[64,64] train.epochs=50 --run-dir " + (disk / "run").string());
+  const auto result =
+      run("train " + config + " model.backbone.hidden=[64,64] train.epochs=50 --run-dir " + (disk / "run").string());
   umount(disk.c_str());
   EXPECT_EQ(result.status, 2) << result.err;
   EXPECT_THAT(result.err, HasSubstr("No space left on device"));

@@ -1,4 +1,8 @@
 // The verbs as a user calls them, from training to export.
+#include "support/experiments.h"
+#include "support/program.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
 #include <polytask/io/json.h>
@@ -6,10 +10,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "support/experiments.h"
-#include "support/program.h"
-#include "support/temporary_directory.h"
 
 namespace polytask {
 namespace {
@@ -69,11 +69,12 @@ TEST_F(Verbs, CheckTrainsOneStep) {
 
 TEST_F(Verbs, TableFromTrainingToExport) {
   ok("data make tabular -o " + path("made") + " --count 400");
-  write_file_atomically(path("t.yaml"), "name: t\ndata: {source: table, path: " + path("made/train.csv") +
-                                            ", validation_path: " + path("made/val.csv") +
-                                            ", batch_size: 32}\nmodel: {backbone: {type: mlp, hidden: [16]}}\n"
-                                            "tasks: {kind: {type: classification, target: kind}, y: {type: regression, target: strength}}\n"
-                                            "train: {epochs: 3}\n");
+  write_file_atomically(
+      path("t.yaml"),
+      "name: t\ndata: {source: table, path: " + path("made/train.csv") + ", validation_path: " + path("made/val.csv") +
+          ", batch_size: 32}\nmodel: {backbone: {type: mlp, hidden: [16]}}\n"
+          "tasks: {kind: {type: classification, target: kind}, y: {type: regression, target: strength}}\n"
+          "train: {epochs: 3}\n");
   const auto trained = ok("train " + path("t.yaml") + " --run-dir " + path("run") + " data.exclude=[defect,price]");
   EXPECT_EQ(last_line(trained.out), "run: " + path("run"));
   EXPECT_THAT(trained.out, HasSubstr("accuracy"));
@@ -99,11 +100,12 @@ TEST_F(Verbs, TableFromTrainingToExport) {
 
 TEST_F(Verbs, ImagesFromMakingToPredicting) {
   ok("data make implants -o " + path("made") + " --count 60");
-  write_file_atomically(path("i.yaml"),
-                        "name: i\ndata: {source: images, train: " + path("made/train.json") + ", validation: " + path("made/val.json") +
-                            ", channels: 1, batch_size: 16}\nmodel: {backbone: {type: lenet, channels: [4, 8]}}\n"
-                            "tasks: {company: {type: classification, target: company}, length: {type: regression, target: length}}\n"
-                            "train: {epochs: 1}\n");
+  write_file_atomically(
+      path("i.yaml"),
+      "name: i\ndata: {source: images, train: " + path("made/train.json") + ", validation: " + path("made/val.json") +
+          ", channels: 1, batch_size: 16}\nmodel: {backbone: {type: lenet, channels: [4, 8]}}\n"
+          "tasks: {company: {type: classification, target: company}, length: {type: regression, target: length}}\n"
+          "train: {epochs: 1}\n");
   ok("train " + path("i.yaml") + " --run-dir " + path("run"));
   ok("predict " + path("run") + " " + path("made/images") + " -o " + path("p.csv"));
   EXPECT_EQ(read_csv(path("p.csv")).rows(), 60);
@@ -114,7 +116,8 @@ TEST_F(Verbs, AnInterruptLeavesACheckpointAndStatus130) {
   write_file_atomically(path("a.yaml"), std::string(small_experiment()));
   const std::string shell = "sh -c '" + std::string(POLYTASK_PROGRAM) + " train " + path("a.yaml") +
                             " train.epochs=100000 train.checkpoint_every=5 --run-dir " + path("run") +
-                            " >/dev/null 2>" + path("err") + " & pid=$!; while [ ! -e " + path("run/checkpoints/last.safetensors") +
+                            " >/dev/null 2>" + path("err") + " & pid=$!; while [ ! -e " +
+                            path("run/checkpoints/last.safetensors") +
                             " ]; do sleep 0.1; done; kill -INT $pid; wait $pid'";
   const int raw = std::system(shell.c_str());
   EXPECT_EQ(WEXITSTATUS(raw), 130);

@@ -23,7 +23,8 @@ inline at::Tensor predict_linear(const at::Tensor& features, const at::Tensor& c
 }
 
 /// Logistic regression of 0/1 `targets` [N] by Newton's method; coefficients [F + 1, 1].
-inline at::Tensor fit_logistic(const at::Tensor& features, const at::Tensor& targets, double penalty, int iterations = 25) {
+inline at::Tensor fit_logistic(const at::Tensor& features, const at::Tensor& targets, double penalty,
+                               int iterations = 25) {
   const auto x = at::cat({features.to(at::kDouble), at::ones({features.size(0), 1}, at::kDouble)}, 1);
   const auto y = targets.to(at::kDouble).reshape({-1, 1});
   auto ridge = at::full({x.size(1)}, penalty, at::kDouble);

@@ -15,8 +15,8 @@ inline Node configuration(const std::string& yaml, const std::vector<std::string
   return node;
 }
 
-/// A small experiment on the synthetic table that trains in a second: two tasks, uncertainty weighting, dropout (so that
-/// libtorch's random stream matters), momentum state in the optimiser.
+/// A small experiment on the synthetic table that trains in a second: two tasks, uncertainty weighting, dropout (so
+/// that libtorch's random stream matters), momentum state in the optimiser.
 inline const char* small_experiment() {
   return R"(
 name: small

@@ -1,3 +1,6 @@
+#include "support/experiments.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/config/experiment_options.h>
 #include <polytask/core/error.h>
 #include <polytask/data/make.h>
@@ -8,14 +11,11 @@
 #include <polytask/training/predictor.h>
 #include <polytask/training/train.h>
 
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/experiments.h"
-#include "support/temporary_directory.h"
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
 
 namespace polytask {
 namespace {
@@ -39,8 +39,8 @@ optimizer: {lr: 5e-3}
 train: {epochs: 15}
 tracking: {tensorboard: false}
 )",
-                        {"data={source: table, path: " + path("made/train.csv") + ", validation_path: " + path("made/val.csv") +
-                         ", split: {test: 0.2}}"}),
+                        {"data={source: table, path: " + path("made/train.csv") +
+                         ", validation_path: " + path("made/val.csv") + ", split: {test: 0.2}}"}),
           {path("run"), {}});
     std::filesystem::rename(path("made/val.csv"), path("val.csv"));
     std::filesystem::remove_all(path("made"));
@@ -65,7 +65,8 @@ TEST_F(PredictorTest, PredictsFilesWithoutTheTrainingData) {
   EXPECT_EQ(predictions.task("figures").values.size(1), 2);
   // Values are in real units: their mean is near the labels' mean, far from a standardised one.
   double mean = 0;
-  for (const auto& cell : table.columns[static_cast<size_t>(table.column_index("strength"))]) mean += csv_number(cell, false, "");
+  for (const auto& cell : table.columns[static_cast<size_t>(table.column_index("strength"))])
+    mean += csv_number(cell, false, "");
   mean /= static_cast<double>(table.rows());
   EXPECT_NEAR(predictions.task("figures").values.select(1, 0).mean().item<double>(), mean, 0.25 * std::abs(mean) + 1);
 }
@@ -75,7 +76,8 @@ TEST_F(PredictorTest, ColumnsMayStandInAnyOrder) {
   std::string shuffled;
   for (int64_t r = -1; r < table.rows(); ++r) {
     std::vector<std::string> cells;
-    for (size_t c = table.names.size(); c-- > 0;) cells.push_back(r < 0 ? table.names[c] : table.columns[c][static_cast<size_t>(r)]);
+    for (size_t c = table.names.size(); c-- > 0;)
+      cells.push_back(r < 0 ? table.names[c] : table.columns[c][static_cast<size_t>(r)]);
     shuffled += csv_line(cells) + "\n";
   }
   write_file_atomically(path("shuffled.csv"), shuffled);
@@ -120,7 +122,8 @@ TEST_F(PredictorTest, TorchScriptAgreesForAnyBatchSize) {
   EXPECT_LT(report.largest_difference, 1e-5);
   auto module = torch::jit::load(path("model.pt"));
   EXPECT_EQ(module.attr("tasks").toList().size(), 3u);
-  EXPECT_EQ(module.attr("outputs").toGenericDict().at("kind").toList().size(), predictor.predict(at::zeros({1, predictor.input().shape[0]})).tasks[0].names.size());
+  EXPECT_EQ(module.attr("outputs").toGenericDict().at("kind").toList().size(),
+            predictor.predict(at::zeros({1, predictor.input().shape[0]})).tasks[0].names.size());
   for (const int64_t n : {1, 2, 17}) {
     const auto raw = at::rand({n, predictor.input().shape[0]});
     const auto expected = predictor.predict(raw);

@@ -1,3 +1,6 @@
+#include "support/experiments.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/core/error.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
@@ -6,9 +9,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "support/experiments.h"
-#include "support/temporary_directory.h"
 
 namespace polytask {
 namespace {
@@ -24,7 +24,8 @@ TEST(RunDirectoryTest, AppearsCompleteUnderItsNameAndTime) {
   EXPECT_EQ(run.path().parent_path(), directory.path() / "runs" / "small");
   EXPECT_TRUE(std::filesystem::exists(run.path() / "config.yaml"));
   const Node facts = read_json_file(run.path() / "run.json");
-  for (const char* key : {"polytask", "libtorch", "compiler", "host", "started", "blas"}) EXPECT_NE(facts.text_or(key, ""), "") << key;
+  for (const char* key : {"polytask", "libtorch", "compiler", "host", "started", "blas"})
+    EXPECT_NE(facts.text_or(key, ""), "") << key;
   EXPECT_EQ(facts.find("command_line")->items().size(), 2u);
   int64_t entries = 0;
   for (const auto& entry : std::filesystem::directory_iterator(run.path().parent_path())) entries += entry.exists();

@@ -1,3 +1,6 @@
+#include "support/experiments.h"
+#include "support/temporary_directory.h"
+
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
 #include <polytask/io/atomic_file.h>
@@ -11,9 +14,6 @@
 
 #include <cmath>
 #include <csignal>
-
-#include "support/experiments.h"
-#include "support/temporary_directory.h"
 
 namespace polytask {
 namespace {
@@ -97,9 +97,9 @@ class TrainerTest : public testing::Test {
     add_loss_weighting<SignalAt>(balancers(), "signal", "raises SIGTERM", "", [](const SignalAt& options) {
       return std::make_unique<SignallingWeighting>(options.step);
     });
-    backbones().add<SpoiltOptions>("spoilt", "not finite once", "", [](const SpoiltOptions& o, const InputShape& shape) {
-      return std::make_unique<SpoiltBackbone>(o, shape[0]);
-    });
+    backbones().add<SpoiltOptions>(
+        "spoilt", "not finite once", "",
+        [](const SpoiltOptions& o, const InputShape& shape) { return std::make_unique<SpoiltBackbone>(o, shape[0]); });
     backbones().add<NoOptions>("signalling", "signals once", "", [](const NoOptions&, const InputShape& shape) {
       return std::make_unique<SignallingBackbone>(shape[0]);
     });
@@ -112,7 +112,9 @@ class TrainerTest : public testing::Test {
   Checkpoint last(const std::string& run) {
     return load_checkpoint(directory_.path() / run / "checkpoints" / "last.safetensors");
   }
-  std::string file(const std::string& run, const std::string& name) { return read_file(directory_.path() / run / name); }
+  std::string file(const std::string& run, const std::string& name) {
+    return read_file(directory_.path() / run / name);
+  }
   TemporaryDirectory directory_;
 };
 
@@ -250,7 +252,8 @@ TEST_F(TrainerTest, NotFiniteLossesFollowThePolicy) {
   skip.push_back("train.on_nan=skip_step");
   const auto skipped = train_small("skip", skip);
   EXPECT_EQ(skipped.progress.skipped_steps, 1);
-  for (const auto& [name, tensor] : last("skip").part("model.")) EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+  for (const auto& [name, tensor] : last("skip").part("model."))
+    EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
   skip.back() = "train.on_nan=skip_task";
   const auto dropped = train_small("task", skip);
   EXPECT_EQ(dropped.progress.dropped_losses, 2);
@@ -275,9 +278,7 @@ TEST_F(TrainerTest, StopsEarly) {
   EXPECT_EQ(result.progress.epoch, 3);
 }
 
-TEST_F(TrainerTest, StopsAtMaxSteps) {
-  EXPECT_EQ(train_small("run", {"train.max_steps=7"}).progress.step, 7);
-}
+TEST_F(TrainerTest, StopsAtMaxSteps) { EXPECT_EQ(train_small("run", {"train.max_steps=7"}).progress.step, 7); }
 
 TEST_F(TrainerTest, MonitorsWhatItIsTold) {
   EXPECT_EQ(train_small("acc", {"train.monitor=val/kind/accuracy"}).monitor, "val/kind/accuracy");
@@ -297,8 +298,12 @@ TEST_F(TrainerTest, MonitorsWhatItIsTold) {
 }
 
 TEST_F(TrainerTest, AccumulationOverTheWholeSetEqualsOneBatch) {
-  const std::vector<std::string> common = {"data.split={validation: 0, test: 0}", "data.count=64", "data.sampler={type: sequential}",
-                                           "model.backbone.dropout=0", "balancing={method: equal}", "train.epochs=3",
+  const std::vector<std::string> common = {"data.split={validation: 0, test: 0}",
+                                           "data.count=64",
+                                           "data.sampler={type: sequential}",
+                                           "model.backbone.dropout=0",
+                                           "balancing={method: equal}",
+                                           "train.epochs=3",
                                            "optimizer={type: sgd, lr: 0.05, momentum: 0.9}"};
   auto one = common, two = common;
   one.push_back("data.batch_size=64");
