@@ -49,12 +49,16 @@ inline BareModel bare_lenet() {
           256};
 }
 
-/// Our session on random data in `directory`: the same arithmetic, equal weighting, Adam, no gradient monitoring.
-inline Session open_bench_session(const std::string& backbone, const std::filesystem::path& directory) {
-  const bool images = backbone.find("lenet") != std::string::npos;
+/// Random data for both: x.npy (2048 vectors of 256, or 28 × 28 pictures) and y.npy (labels 0 … 9).
+inline void write_bench_data(const std::filesystem::path& directory, bool images) {
   std::filesystem::create_directories(directory);
   write_npy(directory / "x.npy", images ? at::randn({2048, 1, 28, 28}) : at::randn({2048, 256}));
   write_npy(directory / "y.npy", at::randint(10, {2048}, at::kLong).to(at::kFloat));
+}
+
+/// Our session on that data: the same arithmetic, equal weighting, Adam, no gradient monitoring.
+inline Session open_bench_session(const std::string& backbone, const std::filesystem::path& directory) {
+  write_bench_data(directory, backbone.find("lenet") != std::string::npos);
   Node node = parse_yaml("data: {source: arrays, path: " + (directory / "x.npy").string() + ", columns: {label: " +
                              (directory / "y.npy").string() + "}, batch_size: 64}\nmodel: {backbone: " + backbone +
                              "}\ntasks:\n  digit: {type: classification, target: label, classes: 10}\n"

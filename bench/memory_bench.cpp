@@ -36,8 +36,9 @@ int main(int argc, char** argv) {
   } else {
     auto model = mlp ? bare_mlp() : bare_lenet();
     torch::optim::Adam adam(model.parameters(), torch::optim::AdamOptions(1e-3));
-    const auto images = mlp ? at::randn({2048, 256}) : at::randn({2048, 1, 28, 28});
-    const auto labels = at::randint(10, {2048}, at::kLong);
+    write_bench_data(directory, !mlp);
+    const auto images = read_npy(directory / "x.npy").values;
+    const auto labels = read_npy(directory / "y.npy").values.to(at::kLong);
     for (int i = 0; i < kSteps; ++i) {
       const auto x = images.narrow(0, 64 * (i % 32), 64), y = labels.narrow(0, 64 * (i % 32), 64);
       model.step(adam, x, y, at::remainder(y, 2));

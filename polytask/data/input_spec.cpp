@@ -160,24 +160,41 @@ Preprocess Preprocess::for_images(InputSpec spec, double scale, const std::vecto
   return Preprocess(std::move(spec), std::move(tensors));
 }
 
+namespace {
+
+// Sums of `map`(values) over the rows, one per column, in double precision. Block by block: a table that is large
+// itself must not be copied whole.
+template <class Map>
+at::Tensor sum_rows(const at::Tensor& raw, const at::Tensor& columns, Map map) {
+  constexpr int64_t kBlock = 1024;
+  at::Tensor sum = at::zeros({columns.size(0)}, at::kDouble);
+  for (int64_t first = 0; first < raw.size(0); first += kBlock) {
+    const at::Tensor rows = raw.narrow(0, first, std::min(kBlock, raw.size(0) - first));
+    sum += map(rows.index_select(1, columns).to(at::kDouble)).sum(0);
+  }
+  return sum;
+}
+
+}  // namespace
+
 Preprocess Preprocess::for_table(InputSpec spec, const at::Tensor& raw, bool standardise) {
   std::vector<int64_t> numeric;
   for (size_t c = 0; c < spec.columns.size(); ++c)
     if (!spec.columns[c].categorical) numeric.push_back(static_cast<int64_t>(c));
   if (numeric.empty()) return Preprocess(std::move(spec), {});
-  const at::Tensor values = raw.to(at::kDouble).index_select(1, indices(numeric));
-  const at::Tensor missing = values.isnan();
-  const at::Tensor count = missing.logical_not().sum(0).to(at::kDouble).clamp_min(1);
-  const at::Tensor mean = values.nan_to_num(0.0).sum(0) / count;
-  const at::Tensor residual = at::where(missing, at::zeros_like(values), values - mean);
-  const at::Tensor spread = (residual.square().sum(0) / count).sqrt();
+  const at::Tensor columns = indices(numeric);
+  const at::Tensor present = sum_rows(raw, columns, [](const at::Tensor& v) { return v.isnan().logical_not(); });
+  const at::Tensor count = present.clamp_min(1);
+  const at::Tensor mean = sum_rows(raw, columns, [](const at::Tensor& v) { return v.nan_to_num(0.0); }) / count;
+  const auto squares = [&mean](const at::Tensor& v) { return (v - mean).nan_to_num(0.0).square(); };
+  const at::Tensor spread = (sum_rows(raw, columns, squares) / count).sqrt();
   // A constant column's computed spread may be rounding noise.
   const at::Tensor constant = spread <= mean.abs() * 1e-12;
   const at::Tensor deviation = at::where(constant, at::ones_like(spread), spread);
   NamedTensors tensors = {{"fill", mean},
                           {"mean", standardise ? mean : at::zeros_like(mean)},
                           {"std", standardise ? deviation : at::ones_like(mean)},
-                          {"indicator", missing.any(0)}};
+                          {"indicator", present < raw.size(0)}};
   return Preprocess(std::move(spec), std::move(tensors));
 }
 
