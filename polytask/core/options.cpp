@@ -93,7 +93,8 @@ class Reader : public Fields {
     check_number(node, value, range);
   }
   static void read(const Node& node, const Range& range, std::string& value) {
-    value = scalar_text(node, "text");
+    // Nothing, as in `key:` or the override `key=`, is the empty text.
+    value = node.is_null() ? "" : scalar_text(node, "text");
     check_choice(node, value, range);
   }
   template <class T>

@@ -128,11 +128,17 @@ TEST(ReadOptions, KeepsDefaultsOfWhatIsAbsent) {
   EXPECT_EQ(read.inner.rate, 0.5);
 }
 
-TEST(ReadOptions, NullEmptiesOptionalsAndListsOnly) {
+TEST(ReadOptions, NullEmptiesOptionalsListsAndTexts) {
   EXPECT_FALSE(read_options<Sample>(with("limit", Node())).limit.has_value());
   EXPECT_TRUE(read_options<Sample>(with("sizes", Node())).sizes.empty());
   EXPECT_THAT(error_of(with("count", Node())), HasSubstr("c.yaml:7: count: expected a number, got nothing"));
-  EXPECT_THAT(error_of(with("kind", Node())), HasSubstr("expected text, got nothing"));
+  EXPECT_EQ(read_options<Sample>(with("kind", Node::scalar_of("gelu"))).kind, "gelu");
+  EXPECT_THAT(error_of(with("kind", Node())), HasSubstr("kind: \"\" is not allowed: must be one of relu, gelu"));
+  struct Text {
+    std::string text = "default";
+    void fields(Fields& f) { f.field("text", text, "any text"); }
+  };
+  EXPECT_EQ(read_options<Text>(Node::map_of({{"text", Node()}})).text, "");
 }
 
 TEST(ReadOptions, OneScalarIsAListOfOne) {
