@@ -68,7 +68,7 @@ class Fields {
 
 using DescribeFields = std::function<void(Fields&)>;
 
-/// Fills options from a map node. A null value empties an optional, a list or a text. `also_known` are keys that someone else reads (for example "type").
+/// Fills options from a map node. `also_known` are keys that someone else reads (for example "type").
 /// Throws InputError with place, key path and suggestion for unknown keys, wrong types, values out of range.
 void read_fields(const Node& node, const DescribeFields& fields, const std::vector<std::string>& also_known = {});
 template <class Options>
