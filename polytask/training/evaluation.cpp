@@ -74,7 +74,7 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
                     const std::string& title) {
   at::NoGradGuard no_grad;
   session.model->eval();
-  LoaderOptions options = session.data.loader.workers >= 0 ? session.data.loader : LoaderOptions{};
+  LoaderOptions options = session.data.loader;
   if (const auto batch = session.experiment.train.evaluation_batch; batch > 0) options.batch_size = batch;
   options.drop_last = false;
   const std::vector<std::unique_ptr<Transform>> none;

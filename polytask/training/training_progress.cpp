@@ -1,9 +1,7 @@
 #include <polytask/core/error.h>
 #include <polytask/core/options.h>
+#include <polytask/io/json.h>
 #include <polytask/training/training_progress.h>
-
-#include <cmath>
-#include <limits>
 
 namespace polytask {
 namespace {
@@ -24,17 +22,9 @@ const Node& entry(const Node& node, const char* key) {
   return *found;
 }
 
-// JSON has no NaN: it stands there as a text.
-double real(const Node& node) {
-  if (node.is_scalar() && node.text() == "NaN") return std::nan("");
-  if (node.is_scalar() && node.text() == "Infinity") return std::numeric_limits<double>::infinity();
-  if (node.is_scalar() && node.text() == "-Infinity") return -std::numeric_limits<double>::infinity();
-  return number_of(node);
-}
-
 std::vector<double> reals(const Node& node) {
   std::vector<double> values;
-  for (const auto& item : node.items()) values.push_back(real(item));
+  for (const auto& item : node.items()) values.push_back(json_number(item));
   return values;
 }
 
@@ -71,7 +61,7 @@ TrainingProgress TrainingProgress::from_node(const Node& node) {
   p.loss_weights = reals(entry(node, "loss_weights"));
   for (const auto& losses : entry(node, "epoch_losses").items()) p.epoch_losses.push_back(reals(losses));
   p.has_best = boolean_of(entry(node, "has_best"));
-  p.best = real(entry(node, "best"));
+  p.best = json_number(entry(node, "best"));
   p.best_step = integer_of(entry(node, "best_step"));
   p.best_epoch = integer_of(entry(node, "best_epoch"));
   p.epochs_without_best = integer_of(entry(node, "epochs_without_best"));
