@@ -1,4 +1,5 @@
 #include <polytask/balancing/balancer.h>
+#include <polytask/balancing/gradients/results.h>
 #include <polytask/core/error.h>
 
 #include <ATen/ops/full_like.h>
@@ -6,15 +7,7 @@
 
 namespace polytask {
 
-Weights JointBalancer::backward(const BackwardContext& context, const LossState& state) {
-  if (context.losses.size() != state.losses.size())
-    throw WorkError("balancing: {} loss tensors for {} losses", context.losses.size(), state.losses.size());
-  if (state.present.size() != state.losses.size())
-    throw WorkError("balancing: {} losses, but {} marks of which are present", state.losses.size(),
-                    state.present.size());
-  Weights weights = weighting_->weigh(state, true);
-  if (weights.w.size() != state.losses.size())
-    throw WorkError("balancing: the method gave {} weights for {} tasks", weights.w.size(), state.losses.size());
+void joint_backward(const BackwardContext& context, const LossState& state, const std::vector<double>& w) {
   std::vector<at::Tensor> roots, seeds;
   for (size_t t = 0; t < context.losses.size(); ++t) {
     if (!state.present[t]) continue;
@@ -22,9 +15,17 @@ Weights JointBalancer::backward(const BackwardContext& context, const LossState&
     if (!loss.defined()) throw WorkError("balancing: task {} is marked present, but its loss is undefined", t);
     if (!loss.requires_grad()) continue;
     roots.push_back(loss);
-    seeds.push_back(at::full_like(loss, state.share * weights.w[t]));
+    seeds.push_back(at::full_like(loss, state.share * w[t]));
   }
   if (!roots.empty()) torch::autograd::backward(roots, seeds);
+}
+
+Weights JointBalancer::backward(const BackwardContext& context, const LossState& state) {
+  check_sizes(context, state);
+  Weights weights = weighting_->weigh(state, true);
+  if (weights.w.size() != state.losses.size())
+    throw WorkError("balancing: the method gave {} weights for {} tasks", weights.w.size(), state.losses.size());
+  joint_backward(context, state, weights.w);
   return weights;
 }
 

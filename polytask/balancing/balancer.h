@@ -14,6 +14,22 @@ namespace polytask {
 struct BackwardContext {
   const std::vector<at::Tensor>& losses;          ///< scalars with graph, one per task; undefined where absent
   const std::vector<ModelParameter>& parameters;  ///< of the model, shared and task-specific
+  /// What the encoder gave (Model::represent): one entry per task, or one that all share. Empty: the losses' graphs go
+  /// all the way down.
+  std::vector<Features> features = {};
+  /// Detached copies of `features`, requiring gradients, that the heads were fed instead: the losses' graphs end there.
+  std::vector<Features> leaves = {};
+  int64_t sample = 0;  ///< which of Needs::independent_batches this batch belongs to
+  bool last = true;    ///< the step's last batch: after it the gradients are complete
+  /// A task whose gradient is not finite is left out of the step; false: the step is given up, nothing changes.
+  bool skip_tasks = false;
+  bool measure_norms = false;  ///< Weights::gradient_norms are asked for, where the method's gradients give them
+};
+
+/// What a balancer may know of the model before training.
+struct ModelFacts {
+  std::vector<ModelParameter> parameters;
+  std::string last_shared_layer;  ///< name of the module, "" for none
 };
 
 /// Carries a method of any family from losses to gradients. The training step knows only this.
@@ -21,10 +37,20 @@ class Balancer {
  public:
   virtual ~Balancer() = default;
   virtual BalancingMethod& method() = 0;
-  /// Adds share × the balanced gradient to the parameters' .grad and returns what was applied.
+  /// Refuses, before training, what can not work on this model. Throws InputError.
+  virtual void prepare(const ModelFacts& model) { (void)model; }
+  /// Heads and encoder shall come apart: the context needs `features` and `leaves`.
+  virtual bool splits_graph() const { return false; }
+  /// One of a step's batches: adds share × the balanced gradient to the parameters' .grad, or keeps it until the last
+  /// batch. Returns what was applied (of the last batch; gradient methods return nothing before it).
   virtual Weights backward(const BackwardContext& context, const LossState& state) = 0;
+  /// Forgets what was kept from a step's earlier batches: the step was given up.
+  virtual void abandon() {}
   /// Weights and objective for given losses, changing nothing (validation).
   virtual Weights evaluate(const LossState& state) = 0;
+  /// Everything that steps change, the method's and the balancer's own, besides the method's parameters().
+  virtual NamedTensors state() { return method().state(); }
+  virtual void load_state(const NamedTensors& state) { method().load_state(state); }
 };
 
 /// A loss weighting: one joint backward pass from the losses of the present tasks, each seeded with share × its weight,
@@ -36,14 +62,22 @@ class JointBalancer : public Balancer {
   BalancingMethod& method() override { return *weighting_; }
   Weights backward(const BackwardContext& context, const LossState& state) override;
   Weights evaluate(const LossState& state) override { return weighting_->weigh(state, false); }
+  /// Puts `wrap(weighting)` in the weighting's place, for methods that wrap another.
+  template <class Wrap>
+  void wrap(Wrap wrap) {
+    weighting_ = wrap(std::move(weighting_));
+  }
 
  private:
   std::unique_ptr<LossWeighting> weighting_;
 };
 
+/// Seeds each present loss with share × its weight and walks the joint graph once.
+void joint_backward(const BackwardContext& context, const LossState& state, const std::vector<double>& w);
+
 /// The configured method; the key that names one is `method`.
 using BalancerRegistry = Registry<Balancer>;
-/// equal, fixed, geometric, scale_invariant, random, uncertainty
+/// All methods of docs/balancing.md.
 BalancerRegistry& balancers();
 
 /// Registers a loss weighting under `name`: `make(options)` gives a std::unique_ptr<LossWeighting>.

@@ -1,24 +1,29 @@
 #pragma once
 #include <polytask/balancing/draws.h>
 #include <polytask/core/tensors.h>
+#include <polytask/solvers/status.h>
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace polytask {
 
+/// Into which blocks of shared parameters a method wants M divided.
+enum class BlockSize { whole, layer, tensor };
+
 /// What a method must be given in a step; the step computes exactly this and nothing more.
 struct Needs {
-  bool loss_history = false;        ///< epoch means of the losses
-  bool kpis = false;                ///< a KPI per task
-  bool gram_per_block = false;      ///< M for every named block of shared parameters, not only their sum
-  int64_t independent_batches = 1;  ///< gradients of that many separate batches
-  bool second_loss = false;         ///< the losses once more after the parameters moved: after_step()
+  bool loss_history = false;            ///< epoch means of the losses
+  bool kpis = false;                    ///< a KPI per task
+  BlockSize blocks = BlockSize::whole;  ///< other than whole: M of every layer (leaf module) or parameter tensor
+  int64_t independent_batches = 1;      ///< gradients of that many separate batches
+  bool second_loss = false;             ///< the losses once more after the parameters moved: after_step()
 };
 
 /// Facts about the tasks that do not change during a run.
@@ -32,7 +37,7 @@ struct TaskInfo {
 struct LossState {
   std::vector<double> losses;                     ///< L_t; anything where absent
   std::vector<char> present;                      ///< has a labelled sample in this batch (and a finite loss)
-  std::vector<double> kpis;                       ///< where Needs::kpis
+  std::vector<double> kpis;                       ///< in [0, 1], where Needs::kpis
   int64_t step = 0;                               ///< optimiser steps taken so far
   int64_t epoch = 0;                              ///< 0-based
   std::vector<std::vector<double>> epoch_losses;  ///< [epoch][T] means of finished epochs, where Needs::loss_history
@@ -49,6 +54,9 @@ struct Weights {
   std::vector<double> w;  ///< dLoss/dL_t, the applied weights; 0 where absent
   double objective = 0;   ///< the scalar that is minimised, regularisers included: what `val/loss` and logs call "loss"
   std::map<std::string, std::vector<double>> shown;  ///< other figures to log per task ("sigma2")
+  std::optional<SolverStatus> solver;                ///< where the method solved a problem in this step
+  std::vector<int64_t> not_finite;                   ///< tasks whose gradient was not finite
+  std::vector<double> gradient_norms;                ///< [T] of the scope; NaN where absent; empty where not known
 };
 
 /// Common to all families of balancing methods.
@@ -61,7 +69,8 @@ class BalancingMethod {
   /// Learnable scales, for the `balancing` parameter group (own learning rate, no weight decay). Training adds share ×
   /// their gradient to .grad.
   virtual NamedTensors parameters() { return {}; }
-  /// After each optimiser step (clamping of learnable scales; second losses where asked for).
+  /// After each optimiser step (clamping of learnable scales). Where Needs::second_loss, `state.losses` are those of
+  /// the same batch after the step.
   virtual void after_step(const LossState& state) { (void)state; }
   /// Everything that steps change, besides parameters().
   virtual NamedTensors state() const { return {}; }

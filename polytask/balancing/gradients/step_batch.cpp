@@ -1,0 +1,57 @@
+#include <polytask/balancing/gradients/step_batch.h>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
+
+namespace polytask {
+
+at::Tensor StepBatch::feature_row(int64_t task, bool batch_sum) const {
+  const auto t = static_cast<size_t>(task);
+  std::vector<at::Tensor> parts;
+  for (size_t level = 0; level < roots[t].size(); ++level) {
+    const at::Tensor& seed = seeds[t][level];
+    const at::Tensor gradient = seed.defined() ? seed.detach() : at::zeros_like(roots[t][level]).detach();
+    parts.push_back((batch_sum ? gradient.sum(0) : gradient).reshape({-1}));
+  }
+  const at::Tensor row = parts.size() == 1 ? parts[0] : at::cat(parts);
+  return share == 1.0 ? row.contiguous() : row * share;
+}
+
+StepBatch walk_heads(const BackwardContext& context, double share, const std::vector<int64_t>& present,
+                     const std::vector<std::vector<at::Tensor>>& own,
+                     std::vector<std::vector<at::Tensor>>& head_gradients) {
+  StepBatch batch;
+  batch.sample = context.sample;
+  batch.share = share;
+  batch.shared_roots = context.features.size() == 1;
+  batch.roots.resize(context.losses.size());
+  batch.seeds.resize(context.losses.size());
+  std::vector<at::Tensor> all_roots;
+  for (int64_t task : present) {
+    const auto t = static_cast<size_t>(task);
+    const at::Tensor& loss = context.losses[t];
+    head_gradients[t].assign(own[t].size(), at::Tensor());
+    if (context.features.empty()) {
+      batch.roots[t] = {loss};
+      batch.seeds[t] = {at::ones_like(loss)};
+    } else {
+      const size_t set = batch.shared_roots ? 0 : t;
+      batch.roots[t] = context.features[set];
+      std::vector<at::Tensor> inputs = context.leaves[set];
+      const auto levels = static_cast<int64_t>(inputs.size());
+      inputs.insert(inputs.end(), own[t].begin(), own[t].end());
+      const auto found = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false, /*create_graph=*/false,
+                                               /*allow_unused=*/true);
+      batch.seeds[t].assign(found.begin(), found.begin() + levels);
+      head_gradients[t].assign(found.begin() + levels, found.end());
+    }
+    if (!batch.shared_roots || all_roots.empty())
+      all_roots.insert(all_roots.end(), batch.roots[t].begin(), batch.roots[t].end());
+  }
+  batch.graph = read_layer_graph(all_roots);
+  return batch;
+}
+
+}  // namespace polytask
