@@ -59,6 +59,12 @@ class TaskType {
   virtual bool is_regression() const { return false; }
   /// Loss scale κ of uncertainty weighting and the like.
   virtual double loss_scale() const { return 1; }
+  /// How well a batch is solved, for methods that weigh tasks by it: in [0, 1], 1 being perfect, over the labelled
+  /// entries alone (`valid` may be undefined), without a gradient; 0 where nothing is labelled.
+  /// Classification: accuracy; binary, multilabel: the share of labels on the right side of probability 0.5;
+  /// regression: 1 − root mean squared error in the units the head learns (standard deviations of the training targets
+  /// unless `standardise: false`), so that answering the training mean throughout gives about 0.
+  virtual double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const = 0;
   virtual std::unique_ptr<TaskMetrics> make_metrics() const = 0;
   /// Everything `fit` found, so that a run can be loaded without data.
   virtual Node state() const = 0;

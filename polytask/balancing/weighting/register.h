@@ -10,5 +10,12 @@ void register_geometric(BalancerRegistry& registry);
 void register_scale_invariant(BalancerRegistry& registry);
 void register_random(BalancerRegistry& registry);
 void register_uncertainty(BalancerRegistry& registry);
+void register_dwa(BalancerRegistry& registry);
+void register_imtl_l(BalancerRegistry& registry);
+void register_stch(BalancerRegistry& registry);
+void register_cosmos(BalancerRegistry& registry);
+void register_pbi(BalancerRegistry& registry);
+void register_famo(BalancerRegistry& registry);
+void register_dtp(BalancerRegistry& registry);
 
 }  // namespace polytask

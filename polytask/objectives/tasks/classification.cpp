@@ -7,6 +7,7 @@
 #include <polytask/objectives/tasks/task_fields.h>
 
 #include <ATen/ops/softmax.h>
+#include <c10/core/GradMode.h>
 
 #include <set>
 
@@ -53,6 +54,11 @@ class Classification : public TaskType {
   std::vector<std::string> class_names() const override { return class_names_; }
   bool is_classification() const override { return true; }
   double loss_scale() const override { return options_.loss_scale; }
+  double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
+    check_shapes(name(), output, classes(), target, 0, valid);
+    const c10::AutoGradMode no_grad(false);
+    return unit_interval(labelled_mean(output.argmax(1).eq(target), valid));
+  }
   std::unique_ptr<TaskMetrics> make_metrics() const override {
     return std::make_unique<ClassMetrics>(create_metrics(options_.metrics, classification_metrics(), classes()),
                                           classes());

@@ -5,6 +5,7 @@
 #include <polytask/objectives/tasks/task_fields.h>
 
 #include <ATen/ops/sigmoid.h>
+#include <c10/core/GradMode.h>
 
 namespace polytask {
 namespace {
@@ -40,6 +41,12 @@ at::Tensor LabelTask::loss(const at::Tensor& output, const at::Tensor& target, c
 }
 
 at::Tensor LabelTask::predict(const at::Tensor& output) const { return probabilities(output); }
+
+double LabelTask::kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const {
+  check_shapes(name(), output, outputs(), target, outputs(), valid);
+  const c10::AutoGradMode no_grad(false);
+  return unit_interval(labelled_mean(probabilities(output).ge(0.5).eq(target.gt(0.5)), valid));
+}
 
 std::unique_ptr<TaskMetrics> LabelTask::make_metrics() const {
   return std::make_unique<ColumnMetrics>(

@@ -22,6 +22,7 @@ class LabelTask : public TaskType {
   at::Tensor predict(const at::Tensor& output) const override;
   std::vector<std::string> prediction_names() const override { return labels_; }
   double loss_scale() const override { return loss_scale_; }
+  double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override;
   std::unique_ptr<TaskMetrics> make_metrics() const override;
   /// Nothing is fitted.
   Node state() const override { return Node::map_of(); }

@@ -5,6 +5,10 @@
 #include <polytask/objectives/tasks/task_data.h>
 #include <polytask/objectives/tasks/task_fields.h>
 
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+
 namespace polytask {
 namespace {
 
@@ -60,6 +64,7 @@ class Regression : public TaskType {
   std::vector<std::string> prediction_names() const override;
   bool is_regression() const override { return true; }
   double loss_scale() const override { return options_.loss_scale; }
+  double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override;
   std::unique_ptr<TaskMetrics> make_metrics() const override;
   Node state() const override;
   void load_state(const Node& state) override;
@@ -118,6 +123,13 @@ std::vector<std::string> Regression::prediction_names() const {
   for (size_t k = 0; k < units_.size(); ++k)
     names.push_back(units_[k].empty() ? options_.targets[k] : fmt::format("{} [{}]", options_.targets[k], units_[k]));
   return names;
+}
+
+double Regression::kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const {
+  check_shapes(name(), output, outputs(), target, columns(), valid);
+  const c10::AutoGradMode no_grad(false);
+  const at::Tensor error = output.narrow(1, 0, columns()) - scaling_.standardise(target);
+  return unit_interval(1 - std::sqrt(labelled_mean(error.square(), valid)));
 }
 
 std::unique_ptr<TaskMetrics> Regression::make_metrics() const {

@@ -7,6 +7,8 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
+
 namespace polytask {
 namespace {
 
@@ -50,6 +52,13 @@ void check_shapes(const std::string& task, const at::Tensor& output, int64_t wid
     throw InputError("task \"{}\": mask of shape {} for targets of shape {}", task, shape_text(valid),
                      shape_text(target));
 }
+
+double labelled_mean(const at::Tensor& values, const at::Tensor& valid) {
+  const at::Tensor labelled = valid.defined() ? values.masked_select(valid) : values;
+  return labelled.to(at::kDouble).mean().item<double>();
+}
+
+double unit_interval(double value) { return value > 0 ? std::min(value, 1.0) : 0; }
 
 Node numbers_node(const std::vector<double>& values) {
   Node list = Node::sequence_of({});

@@ -25,6 +25,12 @@ void require_labels(const std::string& task, const at::Tensor& valid, const std:
 void check_shapes(const std::string& task, const at::Tensor& output, int64_t width, const at::Tensor& target,
                   int64_t columns, const at::Tensor& valid);
 
+/// Mean of the labelled entries of `values`, whose shape is valid's; NaN where nothing is labelled. Waits for the
+/// device.
+double labelled_mean(const at::Tensor& values, const at::Tensor& valid);
+/// The value in [0, 1] that is nearest; 0 for NaN.
+double unit_interval(double value);
+
 // Lists of a task's state. Reading throws InputError where the key is missing or holds something else.
 Node numbers_node(const std::vector<double>& values);
 Node texts_node(const std::vector<std::string>& values);
