@@ -7,6 +7,7 @@ SourceRegistry& sources() {
   static SourceRegistry registry = [] {
     SourceRegistry all("data source", "source");
     register_idx(all);
+    register_multi_mnist(all);
     register_table(all);
     register_images(all);
     register_arrays(all);

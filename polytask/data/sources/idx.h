@@ -30,6 +30,8 @@ class IdxSource : public Source {
 
   int64_t size() const override { return images_.size(0); }
   Part part(int64_t row) const override;
+  /// Rows of the training files, which come first; all where there are no test files.
+  int64_t train_size() const { return starts_.size() > 1 ? starts_[1] : size(); }
   std::vector<std::string> column_names() const override { return columns_.names(); }
   Column column(const std::string& name) const override;
   std::vector<InputSpec> inputs() const override { return {spec_}; }

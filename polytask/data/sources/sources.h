@@ -5,6 +5,7 @@ namespace polytask {
 
 // One per source: adds it, with its options, to the registry. `sources()` calls each.
 void register_idx(SourceRegistry& registry);
+void register_multi_mnist(SourceRegistry& registry);
 void register_table(SourceRegistry& registry);
 void register_images(SourceRegistry& registry);
 void register_arrays(SourceRegistry& registry);
