@@ -29,6 +29,8 @@ void print_result(const TrainResult& result) {
   fmt::print("{} steps, {} epochs{}; best {} {} after epoch {}\n", progress.step, progress.epoch,
              result.stopped_early ? " (stopped early)" : "", result.monitor, figure_text(progress.best),
              progress.best_epoch);
+  if (progress.failed_solves > 0)
+    fmt::print("in {} steps the balancing method's solver fell back\n", progress.failed_solves);
   if (progress.skipped_steps > 0 || progress.dropped_losses > 0)
     fmt::print("not finite: {} losses or gradients, {} steps skipped\n", progress.dropped_losses,
                progress.skipped_steps);

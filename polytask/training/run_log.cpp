@@ -76,6 +76,10 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
     line.set("weights", per_task(tasks_, result.weights.w));
   }
   for (const auto& [name, values] : result.weights.shown) line.set(name, per_task(tasks_, values));
+  if (const auto& solver = result.weights.solver)
+    line.set("solver", Node::map_of({{"solved", Node::scalar_of(solver->solved ? "true" : "false")},
+                                     {"iterations", number(solver->iterations)},
+                                     {"residual", number(solver->residual)}}));
   if (!result.gradient_norms.empty()) line.set("gradient_norms", per_task(tasks_, result.gradient_norms));
   if (result.skipped) line.set("skipped", Node::scalar_of("true"));
   line.set("lr", number(lr));

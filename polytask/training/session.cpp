@@ -71,6 +71,7 @@ void build_balancer(Session& session) {
     infos.push_back({session.tasks[t]->name(), session.experiment.tasks[t].second.text_or("type", ""),
                      session.tasks[t]->loss_scale()});
   session.balancer->method().setup(infos);
+  session.balancer->prepare({session.model->model_parameters(), session.model->last_shared_layer()});
 }
 
 void load_model(const Checkpoint& checkpoint, Session& session) {
@@ -158,7 +159,7 @@ void load_balancing(const Checkpoint& checkpoint, Session& session) {
                        checkpoint.info.where(), name);
     at::Tensor(parameter).copy_(saved->second);
   }
-  method.load_state(checkpoint.part("balancing.state."));
+  session.balancer->load_state(checkpoint.part("balancing.state."));
 }
 
 c10::Device choose_device(const std::string& name) {

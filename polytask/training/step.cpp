@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 
 namespace polytask {
@@ -34,6 +36,25 @@ class LossMeans {
   std::vector<int64_t> counts_;
 };
 
+[[noreturn]] void stop_at_gradient(const std::string& names) {
+  throw WorkError(
+      "the gradient of {} is not finite although the losses are (train.on_nan: stop); try a smaller learning rate or "
+      "gradient clipping (train.clip)",
+      names);
+}
+
+// Copies of the encoder's features for the heads: the heads' graphs end in them.
+std::vector<Features> leaves_of(const std::vector<Features>& features) {
+  std::vector<Features> leaves;
+  for (const Features& levels : features) {
+    Features copies;
+    for (const at::Tensor& level : levels)
+      copies.push_back(level.defined() ? level.detach().requires_grad_(level.requires_grad()) : level);
+    leaves.push_back(std::move(copies));
+  }
+  return leaves;
+}
+
 }  // namespace
 
 Batch to_device(const Batch& batch, const c10::Device& device) {
@@ -59,41 +80,101 @@ Stepper::Stepper(Session& session, GroupedOptimizer& optimizer, Random& balance_
       draws_(balance_random),
       parameters_(session.model->model_parameters()) {}
 
-std::vector<at::Tensor> Stepper::forward_losses(const Batch& batch) {
-  const auto outputs = session_.model->forward(batch.inputs);
-  std::vector<at::Tensor> losses(outputs.size());
-  for (size_t t = 0; t < outputs.size(); ++t) {
+Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
+  Model& model = *session_.model;
+  Forward result;
+  auto features = model.represent(batch.inputs);
+  const bool apart = for_balancing && session_.balancer->splits_graph();
+  std::vector<Features> leaves = apart ? leaves_of(features) : std::vector<Features>();
+  const auto& fed = apart ? leaves : features;
+  const bool with_kpis = for_balancing && session_.balancer->method().needs().kpis;
+  if (with_kpis) result.kpis.assign(session_.tasks.size(), 0.0);
+  result.losses.resize(session_.tasks.size());
+  for (size_t t = 0; t < session_.tasks.size(); ++t) {
     const auto& task = *session_.tasks[t];
     const auto [target, valid] = task_targets(batch, task.name());
-    if (target.defined()) losses[t] = task.loss(outputs[t], target, valid);
+    if (!target.defined()) continue;
+    const at::Tensor output = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t]);
+    result.losses[t] = task.loss(output, target, valid);
+    if (with_kpis) result.kpis[t] = task.kpi(output.detach(), target, valid);
   }
-  return losses;
+  if (apart) {
+    result.features = std::move(features);
+    result.leaves = std::move(leaves);
+  }
+  return result;
 }
 
 StepResult Stepper::step(const std::vector<Batch>& batches, LossState state, bool measure_gradients) {
   StepResult result;
-  LossMeans means(session_.tasks.size());
-  state.draws = &draws_;
-  state.share = 1.0 / static_cast<double>(batches.size());
   optimizer_.zero_grad();
-
-  for (const auto& batch : batches) {
-    auto losses = forward_losses(to_device(batch, session_.device));
-    drop_not_finite(losses, state, result);
-    means.add(state);
-    if (result.skipped) break;
-    if (measure_gradients && result.gradient_norms.empty())
-      result.gradient_norms = task_gradient_norms(losses, parameters_);
-    result.weights = session_.balancer->backward({losses, parameters_}, state);
-  }
-  result.losses = means.means();
+  backward(batches, state, result, measure_gradients);
   if (!result.skipped) check_gradients(batches, result);
   if (result.skipped) return result;
   const auto& clip = session_.experiment.train.clip;
   if (clip.any()) clip_gradients(parameters_, session_.task_count(), clip);
   optimizer_.step();
-  session_.balancer->method().after_step(state);
+  auto& method = session_.balancer->method();
+  if (method.needs().second_loss) note_losses_after_step(batches, state);
+  method.after_step(state);
   return result;
+}
+
+// Batches of the same independent sample are accumulated: with two samples and four batches, 0 and 1 are the first's.
+void Stepper::backward(const std::vector<Batch>& batches, LossState& state, StepResult& result,
+                       bool measure_gradients) {
+  auto& balancer = *session_.balancer;
+  LossMeans means(session_.tasks.size());
+  const auto samples = static_cast<size_t>(balancer.method().needs().independent_batches);
+  const size_t accumulate = batches.size() / samples;
+  if (accumulate * samples != batches.size())
+    throw WorkError("a step of {} batches can not make {} independent ones", batches.size(), samples);
+  state.draws = &draws_;
+  state.share = 1.0 / static_cast<double>(accumulate);
+  const bool skip_tasks = session_.experiment.train.on_nan == "skip_task";
+  for (size_t i = 0; i < batches.size() && !result.skipped; ++i) {
+    Forward pass = forward(to_device(batches[i], session_.device), true);
+    state.kpis = std::move(pass.kpis);
+    drop_not_finite(pass.losses, state, result);
+    means.add(state);
+    if (result.skipped) break;
+    if (measure_gradients && result.gradient_norms.empty() && pass.features.empty())
+      result.gradient_norms = task_gradient_norms(pass.losses, parameters_);
+    result.weights = balancer.backward(
+        {pass.losses, parameters_, std::move(pass.features), std::move(pass.leaves),
+         static_cast<int64_t>(i / accumulate), i + 1 == batches.size(), skip_tasks, measure_gradients},
+        state);
+    note_not_finite_gradients(result);
+  }
+  if (result.skipped) balancer.abandon();
+  if (result.gradient_norms.empty()) result.gradient_norms = result.weights.gradient_norms;
+  result.losses = means.means();
+}
+
+// Gradient methods see each task's gradient, so a bad one has a name before anything is done with it.
+void Stepper::note_not_finite_gradients(StepResult& result) const {
+  if (result.weights.not_finite.empty()) return;
+  std::vector<std::string> names;
+  for (int64_t t : result.weights.not_finite) names.push_back(session_.tasks[static_cast<size_t>(t)]->name());
+  const auto& policy = session_.experiment.train.on_nan;
+  if (policy == "stop") stop_at_gradient(fmt::format("{}", fmt::join(names, ", ")));
+  result.not_finite.insert(result.not_finite.end(), names.begin(), names.end());
+  result.skipped = policy == "skip_step";
+}
+
+void Stepper::note_losses_after_step(const std::vector<Batch>& batches, LossState& state) {
+  const at::NoGradGuard no_grad;
+  LossMeans means(session_.tasks.size());
+  for (const auto& batch : batches) {
+    const auto losses = forward_losses(to_device(batch, session_.device));
+    for (size_t t = 0; t < losses.size(); ++t) {
+      state.losses[t] = losses[t].defined() ? losses[t].item<double>() : 0.0;
+      state.present[t] = losses[t].defined() && std::isfinite(state.losses[t]) ? 1 : 0;
+    }
+    means.add(state);
+  }
+  state.losses = means.means();
+  for (size_t t = 0; t < state.losses.size(); ++t) state.present[t] = std::isnan(state.losses[t]) ? 0 : 1;
 }
 
 // Fills state.losses and state.present, and takes losses that are not finite out, as `on_nan` says.
@@ -137,11 +218,7 @@ void Stepper::check_gradients(const std::vector<Batch>& batches, StepResult& res
   optimizer_.zero_grad();
   const std::string names =
       result.not_finite.empty() ? "all tasks together" : fmt::format("{}", fmt::join(result.not_finite, ", "));
-  if (session_.experiment.train.on_nan == "stop")
-    throw WorkError(
-        "the gradient of {} is not finite although the losses are (train.on_nan: stop); try a smaller learning "
-        "rate or gradient clipping (train.clip)",
-        names);
+  if (session_.experiment.train.on_nan == "stop") stop_at_gradient(names);
   if (result.not_finite.empty()) result.not_finite.push_back("gradient");
   result.skipped = true;
 }

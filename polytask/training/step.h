@@ -26,13 +26,23 @@ class Stepper {
  public:
   Stepper(Session& session, GroupedOptimizer& optimizer, Random& balance_random);
 
-  /// One optimiser step from `batches` (more than one: gradient accumulation). `state` gives step, epoch and history.
+  /// One optimiser step from `batches`, a multiple of Needs::independent_batches; more of each: gradient accumulation.
+  /// `state` gives step, epoch and history.
   StepResult step(const std::vector<Batch>& batches, LossState state, bool measure_gradients);
 
   /// Losses of a batch with graph, one scalar per task; undefined for tasks without a label in it.
-  std::vector<at::Tensor> forward_losses(const Batch& batch);
+  std::vector<at::Tensor> forward_losses(const Batch& batch) { return forward(batch, false).losses; }
 
  private:
+  struct Forward {
+    std::vector<at::Tensor> losses;
+    std::vector<Features> features, leaves;  // where heads and encoder shall come apart
+    std::vector<double> kpis;                // where the method needs them
+  };
+  Forward forward(const Batch& batch, bool for_balancing);
+  void backward(const std::vector<Batch>& batches, LossState& state, StepResult& result, bool measure_gradients);
+  void note_losses_after_step(const std::vector<Batch>& batches, LossState& state);
+  void note_not_finite_gradients(StepResult& result) const;
   void drop_not_finite(std::vector<at::Tensor>& losses, LossState& state, StepResult& result) const;
   void check_gradients(const std::vector<Batch>& batches, StepResult& result);
 

@@ -4,6 +4,7 @@
 #include <polytask/training/train.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace polytask {
 namespace {
@@ -95,11 +96,19 @@ CheckReport check(const Node& configuration) {
   Random random(session.experiment.seed, "balance");
   Stepper stepper(session, optimizer, random);
   Loader loader(*session.data.dataset, session.data.loader, session.experiment.seed, session.data.augment);
-  loader.start(first_rows(session.data.sampler->order(session.experiment.seed, 0), session.data.loader.batch_size), 0);
+  const int64_t samples = session.balancer->method().needs().independent_batches;
+  const int64_t first = samples * session.data.loader.batch_size;
+  loader.start(first_rows(session.data.sampler->order(session.experiment.seed, 0), first), 0);
   session.model->train();
   std::vector<Batch> batches;
   while (auto batch = loader.next()) batches.push_back(std::move(*batch));
+  batches.resize(batches.size() / static_cast<size_t>(samples) * static_cast<size_t>(samples));
+  if (batches.empty())
+    throw InputError("balancing: this method takes {} independent batches a step, and the training rows do not make "
+                     "them; lower data.batch_size",
+                     samples);
   report.step = stepper.step(batches, LossState(), true);
+  if (report.step.gradient_norms.empty()) report.step.gradient_norms.assign(report.tasks.size(), std::nan(""));
   for (const auto& [name, rows] : {std::pair("validation", &split.validation), std::pair("test", &split.test)}) {
     if (rows->empty()) continue;
     evaluate(session, *session.data.dataset, first_rows(*rows, session.data.loader.batch_size), name);

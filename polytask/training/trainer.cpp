@@ -47,6 +47,17 @@ int64_t count_batches(const Session& session) {
   return batches;
 }
 
+// Batches that do not fill every independent sample of a last step are left out of the epoch.
+int64_t count_steps(const Session& session, int64_t batches) {
+  const int64_t samples = session.balancer->method().needs().independent_batches;
+  if (batches < samples)
+    throw InputError(
+        "balancing: this method takes {} independent batches a step, but an epoch has {}; lower "
+        "data.batch_size",
+        samples, batches);
+  return ceil_div(batches / samples, session.experiment.train.accumulate);
+}
+
 }  // namespace
 
 Trainer::Trainer(Session& session, RunDirectory& run, const Checkpoint* resume)
@@ -59,7 +70,8 @@ Trainer::Trainer(Session& session, RunDirectory& run, const Checkpoint* resume)
       balance_random_(session.experiment.seed, "balance"),
       stepper_(session, optimizer_, balance_random_),
       batches_per_epoch_(count_batches(session)),
-      steps_per_epoch_(ceil_div(batches_per_epoch_, options_.accumulate)),
+      batches_per_step_(options_.accumulate * session.balancer->method().needs().independent_batches),
+      steps_per_epoch_(count_steps(session, batches_per_epoch_)),
       total_steps_(options_.max_steps > 0 ? std::min(options_.max_steps, options_.epochs * steps_per_epoch_)
                                           : options_.epochs * steps_per_epoch_),
       schedule_(session.experiment.schedule, total_steps_, steps_per_epoch_) {
@@ -91,7 +103,7 @@ void Trainer::save(const std::filesystem::path& path) {
   save_session(session_, checkpoint);
   checkpoint.add("optimizer.", optimizer_.state());
   checkpoint.add("balancing.parameters.", session_.balancer->method().parameters());
-  checkpoint.add("balancing.state.", session_.balancer->method().state());
+  checkpoint.add("balancing.state.", session_.balancer->state());
   checkpoint.tensors["random.balance"] = at::tensor(balance_random_.state(), at::kLong);
   checkpoint.tensors["random.torch"] = torch_generator(session_.device).get_state();
   save_checkpoint(path, checkpoint);
@@ -138,7 +150,7 @@ void Trainer::train_epoch() {
   while (auto batch = loader.next()) {
     batches.push_back(std::move(*batch));
     const bool last = batches.back().number + 1 >= batches_per_epoch_;
-    if (static_cast<int64_t>(batches.size()) < options_.accumulate && !last) continue;
+    if (static_cast<int64_t>(batches.size()) < batches_per_step_ && !last) continue;
     take_step(batches);
     bar.update(progress_.batch, fmt::format("loss {:.4g}", last_weights_.objective));
     if (done()) break;
@@ -155,6 +167,10 @@ void Trainer::train_epoch() {
 // Takes the optimiser step of the gathered batches and empties them.
 void Trainer::take_step(std::vector<Batch>& batches) {
   const auto start = Clock::now();
+  const int64_t next_batch = batches.back().number + 1;
+  const auto samples_taken = static_cast<size_t>(batches_per_step_ / options_.accumulate);
+  batches.resize(batches.size() / samples_taken * samples_taken);
+  if (batches.empty()) return;
   const auto& tracking = session_.experiment.tracking.gradients;
   const bool first_of_epoch = progress_.batch == 0;
   const bool measure =
@@ -169,7 +185,7 @@ void Trainer::take_step(std::vector<Batch>& batches) {
 
   double samples = 0;
   for (const auto& batch : batches) samples += static_cast<double>(batch.size());
-  progress_.batch = batches.back().number + 1;
+  progress_.batch = next_batch;
   batches.clear();
   record(result, samples, seconds_since(start));
 }
@@ -184,16 +200,30 @@ void Trainer::record(const StepResult& result, double samples, double seconds) {
                 result.skipped ? "the step is skipped" : "left out of the batch");
     log_->event(step, fmt::format("not finite: {}", fmt::join(result.not_finite, ", ")));
   }
+  note_solver(result, step);
   for (size_t t = 0; t < result.losses.size(); ++t) {
     if (std::isnan(result.losses[t])) continue;
     progress_.loss_sums[t] += samples * result.losses[t];
     progress_.loss_weights[t] += samples;
   }
   const auto& tracking = session_.experiment.tracking;
-  if (step % tracking.log_every == 0 || !result.gradient_norms.empty()) {
+  const bool failed = result.weights.solver && !result.weights.solver->solved;
+  if (step % tracking.log_every == 0 || !result.gradient_norms.empty() || failed) {
     const double rate = session_.experiment.optimizer.lr * schedule_.factor(step - 1);
     log_->step(step, progress_.epoch, result, rate, seconds);
   }
+}
+
+// A balancing problem without a solution is no reason to stop, but it must be seen: each one is in the log and counted,
+// the first also warned of.
+void Trainer::note_solver(const StepResult& result, int64_t step) {
+  if (!result.weights.solver || result.weights.solver->solved) return;
+  if (progress_.failed_solves++ > 0) return;
+  log_warning(
+      "step {}: the balancing problem has no solution that the solver could find (residual {:.2g}); the method's "
+      "fallback was used, see docs/balancing.md; further ones are counted",
+      step, result.weights.solver->residual);
+  log_->event(step, "first fallback of the balancing solver");
 }
 
 void Trainer::finish_epoch(double seconds) {

@@ -41,6 +41,7 @@ class Trainer {
   void train_epoch();
   void take_step(std::vector<Batch>& batches);
   void record(const StepResult& result, double samples, double seconds);
+  void note_solver(const StepResult& result, int64_t step);
   void finish_epoch(double seconds);
   std::optional<Evaluation> validate();
   bool judge(const Evaluation* validation, const std::vector<double>& train_losses);
@@ -57,7 +58,7 @@ class Trainer {
   Random balance_random_;
   Stepper stepper_;
   TrainingProgress progress_;
-  int64_t batches_per_epoch_, steps_per_epoch_, total_steps_;
+  int64_t batches_per_epoch_, batches_per_step_, steps_per_epoch_, total_steps_;
   Schedule schedule_;
   std::optional<RunLog> log_;
   Weights last_weights_;

@@ -37,6 +37,7 @@ Node TrainingProgress::to_node() const {
   node.set("batch", number(batch));
   node.set("skipped_steps", number(skipped_steps));
   node.set("dropped_losses", number(dropped_losses));
+  node.set("failed_solves", number(failed_solves));
   node.set("loss_sums", list(loss_sums));
   node.set("loss_weights", list(loss_weights));
   Node epochs = Node::sequence_of({});
@@ -57,6 +58,7 @@ TrainingProgress TrainingProgress::from_node(const Node& node) {
   p.batch = integer_of(entry(node, "batch"));
   p.skipped_steps = integer_of(entry(node, "skipped_steps"));
   p.dropped_losses = integer_of(entry(node, "dropped_losses"));
+  p.failed_solves = integer_of(entry(node, "failed_solves"));
   p.loss_sums = reals(entry(node, "loss_sums"));
   p.loss_weights = reals(entry(node, "loss_weights"));
   for (const auto& losses : entry(node, "epoch_losses").items()) p.epoch_losses.push_back(reals(losses));

@@ -13,6 +13,7 @@ struct TrainingProgress {
   int64_t batch = 0;                              ///< batches of it already used
   int64_t skipped_steps = 0;                      ///< by train.on_nan
   int64_t dropped_losses = 0;                     ///< by train.on_nan: skip_task
+  int64_t failed_solves = 0;                      ///< steps in which the balancing method's solver fell back
   std::vector<double> loss_sums, loss_weights;    ///< [T] of the epoch under way
   std::vector<std::vector<double>> epoch_losses;  ///< [finished epoch][T] means
   bool has_best = false;
