@@ -1,6 +1,6 @@
 # A floor is one folder of polytask/: an object library that all higher floors and the final static library use.
 # The order is the order of dependency; scripts/check-floors holds the includes to it.
-set(POLYTASK_FLOORS core io config data nn objectives balancing training reporting cli)
+set(POLYTASK_FLOORS core io config solvers data nn objectives balancing training analysis reporting cli)
 
 add_library(polytask_common INTERFACE)
 target_include_directories(polytask_common INTERFACE
@@ -19,9 +19,12 @@ target_precompile_headers(polytask_pch PRIVATE
 function(polytask_floor name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   add_library(polytask_${name} OBJECT ${sources})
-  target_link_libraries(polytask_${name} PUBLIC polytask_common PRIVATE polytask_warnings)
+  target_link_libraries(polytask_${name} PUBLIC polytask_common PRIVATE polytask_warnings ${POLYTASK_LIBRARIES_${name}})
   target_precompile_headers(polytask_${name} REUSE_FROM polytask_pch)
 endfunction()
+
+# Libraries that one floor alone uses, inside its .cpp files.
+set(POLYTASK_LIBRARIES_solvers Eigen3::Eigen)
 
 # The object libraries of `name` and of every floor below it.
 function(polytask_floors_up_to name out)

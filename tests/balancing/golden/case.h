@@ -34,23 +34,45 @@ inline std::vector<std::vector<double>> golden_rows(const Node& node) {
   return rows;
 }
 
+/// 0 for a number, 1 for a list of numbers, 2 for a list of those, …
+inline int64_t golden_depth(const Node& node) {
+  return node.is_sequence() && !node.items().empty() ? 1 + golden_depth(node.items().front())
+                                                     : (node.is_sequence() ? 1 : 0);
+}
+
+/// The innermost lists of numbers, in order.
+inline std::vector<std::vector<double>> golden_lists(const Node& node) {
+  if (golden_depth(node) <= 1) return {golden_numbers(node)};
+  std::vector<std::vector<double>> lists;
+  for (const Node& item : node.items())
+    for (auto& list : golden_lists(item)) lists.push_back(std::move(list));
+  return lists;
+}
+
 /// One case of a golden file.
 struct GoldenCase {
   const Node& node;
 
   std::string id() const { return node.text_or("id", "?"); }
   std::string method() const { return node.text_or("method", ""); }
+  std::string source() const { return node.text_or("source", ""); }
   /// "LibMTL" of "LibMTL@4336804"
-  std::string peer() const {
-    const std::string source = node.text_or("source", "");
-    return source.substr(0, source.find('@'));
+  std::string peer() const { return source().substr(0, source().find('@')); }
+  bool has(const std::string& key) const {
+    const Node* found = node.find(key);
+    return found != nullptr && !found->is_null();
   }
-  bool has(const std::string& key) const { return node.find(key) != nullptr; }
   const Node& at(const std::string& key) const { return member(node, key); }
+  bool has_param(const std::string& key) const {
+    const Node* given = at("params").find(key);
+    return given != nullptr && !given->is_null();
+  }
   const Node& param(const std::string& key) const { return member(at("params"), key); }
   double param_or(const std::string& key, double fallback) const {
-    const Node* given = at("params").find(key);
-    return given != nullptr ? golden_number(*given) : fallback;
+    return has_param(key) ? golden_number(param(key)) : fallback;
+  }
+  std::string param_text(const std::string& key, const std::string& fallback) const {
+    return has_param(key) ? param(key).text() : fallback;
   }
 
  private:
