@@ -34,8 +34,8 @@ CombiningBalancer::CombiningBalancer(std::unique_ptr<GradientCombiner> combiner,
 CombiningBalancer::~CombiningBalancer() = default;
 
 void CombiningBalancer::prepare(const ModelFacts& model) {
-  engine_ = std::make_unique<GradientEngine>(
-      EngineOptions{options_.scope, "walk", BlockSize::whole, combiner_->needs().independent_batches});
+  engine_ = std::make_unique<GradientEngine>(EngineOptions{
+      options_.scope, "walk", BlockSize::whole, combiner_->needs().independent_batches, /*rows=*/true, false});
   engine_->prepare(model);
 }
 
@@ -83,6 +83,7 @@ Weights CombiningBalancer::finish(const BackwardContext& context, const LossStat
   else
     engine_->apply(weights.w, {}, heads);
   fill_weights(weights, rows.tasks, state, result);
+  if (weights.solver.iterations > 0 || !weights.solver.solved) result.solver = weights.solver;
   return result;
 }
 

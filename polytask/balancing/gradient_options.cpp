@@ -21,7 +21,8 @@ void GramOptions::fields(Fields& f, const std::string& heads_default) {
   gradients.fields(f, heads_default);
   f.field("gram", gram,
           "how the inner products are computed: walk: from one gradient a task; outputs: from the gradients at layer "
-          "outputs, without weight gradients; auto: whichever costs less",
+          "outputs, without weight gradients (layers of at most 4096 samples × positions); auto: whichever costs less, "
+          "layer by layer",
           one_of({"auto", "walk", "outputs"}));
   f.field("every", every, "optimiser steps from one computation of the weights to the next", at_least(1));
 }

@@ -16,6 +16,10 @@ GramBalancer::GramBalancer(std::unique_ptr<GramWeighting> weighting, const GramO
     throw InputError(
         "balancing.gram: \"outputs\" gives no inner products layer by layer, which this method needs; "
         "leave it at auto");
+  if (options.gradients.scope != std::vector<std::string>{"shared"} && weighting_->needs().blocks != BlockSize::whole)
+    throw InputError(
+        "balancing.scope: weights that differ from layer to layer need the gradients of all layers: leave it at "
+        "shared");
   if (options.every > 1 && weighting_->needs().blocks != BlockSize::whole)
     throw InputError("balancing.every: {} can not be combined with weights that differ from layer to layer",
                      options.every);
@@ -31,20 +35,21 @@ void GramBalancer::prepare(const ModelFacts& model) {
   engine_->prepare(model);
 }
 
-// Weights are kept for `every` steps; a task that had none when they were computed has them computed anew.
-bool GramBalancer::has_weights_for(const LossState& state) const {
+// Weights are kept for `every` steps; a task that had none when they were computed has them computed anew. Where more
+// batches of the step follow (`last` false), any task may still come.
+bool GramBalancer::has_weights_for(const LossState& state, bool last) const {
   if (options_.every <= 1 || kept_.size() != state.losses.size() || state.step < kept_at_ ||
       state.step - kept_at_ >= options_.every)
     return false;
   for (size_t t = 0; t < kept_.size(); ++t)
-    if (state.present[t] && !std::isfinite(kept_[t])) return false;
+    if ((state.present[t] || !last) && !std::isfinite(kept_[t])) return false;
   return true;
 }
 
 Weights GramBalancer::backward(const BackwardContext& context, const LossState& state) {
   check_sizes(context, state);
   if (engine_ == nullptr) prepare({context.parameters, ""});
-  if (!in_step_) reuse_ = has_weights_for(state);
+  if (!in_step_) reuse_ = has_weights_for(state, context.last);
   in_step_ = !context.last;
   engine_->add(context, state, !reuse_);
   if (!context.last) return {};
@@ -128,6 +133,8 @@ NamedTensors GramBalancer::state() {
 }
 
 void GramBalancer::load_state(const NamedTensors& state) {
+  kept_.clear();
+  kept_heads_.clear();
   NamedTensors of_method = state;
   const auto take = [&](const char* name, std::vector<double>& values) {
     const auto found = of_method.find(name);

@@ -115,7 +115,7 @@ StepResult Stepper::step(const std::vector<Batch>& batches, LossState state, boo
   if (clip.any()) clip_gradients(parameters_, session_.task_count(), clip);
   optimizer_.step();
   auto& method = session_.balancer->method();
-  if (method.needs().second_loss) note_losses_after_step(batches, state);
+  if (method.needs().second_loss) note_losses_after_step(batches.back(), state);
   method.after_step(state);
   return result;
 }
@@ -162,19 +162,14 @@ void Stepper::note_not_finite_gradients(StepResult& result) const {
   result.skipped = policy == "skip_step";
 }
 
-void Stepper::note_losses_after_step(const std::vector<Batch>& batches, LossState& state) {
+// Of the batch that the method weighed last: with gradient accumulation it stands for the step.
+void Stepper::note_losses_after_step(const Batch& batch, LossState& state) {
   const at::NoGradGuard no_grad;
-  LossMeans means(session_.tasks.size());
-  for (const auto& batch : batches) {
-    const auto losses = forward_losses(to_device(batch, session_.device));
-    for (size_t t = 0; t < losses.size(); ++t) {
-      state.losses[t] = losses[t].defined() ? losses[t].item<double>() : 0.0;
-      state.present[t] = losses[t].defined() && std::isfinite(state.losses[t]) ? 1 : 0;
-    }
-    means.add(state);
+  const auto losses = forward_losses(to_device(batch, session_.device));
+  for (size_t t = 0; t < losses.size(); ++t) {
+    state.losses[t] = losses[t].defined() ? losses[t].item<double>() : 0.0;
+    state.present[t] = losses[t].defined() && std::isfinite(state.losses[t]) ? 1 : 0;
   }
-  state.losses = means.means();
-  for (size_t t = 0; t < state.losses.size(); ++t) state.present[t] = std::isnan(state.losses[t]) ? 0 : 1;
 }
 
 // Fills state.losses and state.present, and takes losses that are not finite out, as `on_nan` says.

@@ -41,7 +41,7 @@ class Stepper {
   };
   Forward forward(const Batch& batch, bool for_balancing);
   void backward(const std::vector<Batch>& batches, LossState& state, StepResult& result, bool measure_gradients);
-  void note_losses_after_step(const std::vector<Batch>& batches, LossState& state);
+  void note_losses_after_step(const Batch& batch, LossState& state);
   void note_not_finite_gradients(StepResult& result) const;
   void drop_not_finite(std::vector<at::Tensor>& losses, LossState& state, StepResult& result) const;
   void check_gradients(const std::vector<Batch>& batches, StepResult& result);

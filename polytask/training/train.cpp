@@ -104,9 +104,10 @@ CheckReport check(const Node& configuration) {
   while (auto batch = loader.next()) batches.push_back(std::move(*batch));
   batches.resize(batches.size() / static_cast<size_t>(samples) * static_cast<size_t>(samples));
   if (batches.empty())
-    throw InputError("balancing: this method takes {} independent batches a step, and the training rows do not make "
-                     "them; lower data.batch_size",
-                     samples);
+    throw InputError(
+        "balancing: this method takes {} independent batches a step, and the training rows do not make "
+        "them; lower data.batch_size",
+        samples);
   report.step = stepper.step(batches, LossState(), true);
   if (report.step.gradient_norms.empty()) report.step.gradient_norms.assign(report.tasks.size(), std::nan(""));
   for (const auto& [name, rows] : {std::pair("validation", &split.validation), std::pair("test", &split.test)}) {

@@ -252,13 +252,12 @@ TEST(Fixed, SaysThatSetupNamedOtherTasks) {
 }
 
 TEST(Balancers, ListsTheMethodsAndExplainsMistakes) {
-  EXPECT_THAT(
-      balancers().names(),
-      testing::UnorderedElementsAre(
-          "equal", "fixed", "geometric", "scale_invariant", "random", "uncertainty", "dwa", "imtl_l", "stch", "cosmos",
-          "pbi", "famo", "dtp", "mgda", "pcgrad", "gradvac", "cagrad", "imtl_g", "imtl", "nash", "fairgrad", "aligned",
-          "upgrad", "dualproj", "config", "mean", "sum", "graddrop", "moco", "modo", "sdmgrad", "db_mtl", "excess",
-          "gradnorm", "krum", "trimmed_mean", "crmogm"));
+  EXPECT_THAT(balancers().names(),
+              testing::UnorderedElementsAre(
+                  "equal", "fixed", "geometric", "scale_invariant", "random", "uncertainty", "dwa", "imtl_l", "stch",
+                  "cosmos", "pbi", "famo", "dtp", "mgda", "pcgrad", "gradvac", "cagrad", "imtl_g", "imtl", "nash",
+                  "fairgrad", "aligned", "upgrad", "dualproj", "config", "mean", "sum", "graddrop", "moco", "modo",
+                  "sdmgrad", "db_mtl", "excess", "gradnorm", "krum", "trimmed_mean", "crmogm"));
   for (const auto& info : balancers().infos()) EXPECT_FALSE(info.summary.empty()) << info.name;
   EXPECT_THAT(message_of<InputError>([] { make_balancer("{method: uncertanty}", {}); }),
               HasSubstr("unknown balancing method \"uncertanty\"; did you mean \"uncertainty\"?"));

@@ -18,7 +18,7 @@ struct DbMtlOptions {
 /// DB-MTL: the losses' logarithms, and their tracked gradients brought to one length. With k = 1, 2, … the step,
 /// ĝ_t = g_t/(L_t + ε), β_k = β k^{−σ}:
 ///   b_t ← ĝ_t + β_k (b_t − ĝ_t), 0 at first,   d = Σ_t α_t b_t,   α_t = max_s ‖b_s‖ / (‖b_t‖ + ε).
-/// Heads receive the gradient of log(L_t + ε): their own times 1/(L_t + ε), whatever `heads` says.
+/// Heads receive the gradient of log(L_t + ε): their own times 1/(L_t + ε), unless `heads` is given.
 /// w_t is this step's factor of g_t in d: α_t (1 − β_k)/(L_t + ε); shown: "scale", α_t.
 /// WorkError naming the task whose L_t + ε is not above 0.
 /// State: "b" [T, P] from the first step on, "step". Refuses `scope: representation` before training.

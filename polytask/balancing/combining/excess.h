@@ -25,10 +25,10 @@ struct ExcessOptions {
 };
 
 /// ExcessMTL: weights grow with the tasks' excess risks, estimated by a diagonal second-order expansion. Per step
-///   S_t += g_t² (elementwise),   e_t = Σ_p g_t²/√(S_t + 1e-7),   w_t ← w_t exp(η e_t/e0_t), then scaled to the sum
-///   they
-/// had; w = 1/T at first (`sum: one`; `tasks`: 1). e0_t is the mean of e_t over the task's first `warmup` steps, during
-/// which its weight has no factor; without a warm-up it is e_t of the task's first step, whose factor is 1
+///   S_t += g_t² (elementwise),   e_t = Σ_p g_t²/√(S_t + 1e-7),   w_t ← w_t exp(η e_t/e0_t)
+/// and then scaled to the sum that they had; w = 1/T at first (`sum: one`; `tasks`: 1). e0_t is the mean of e_t over
+/// the task's first `warmup` steps, during which its weight has no factor; without a warm-up it is e_t of the task's
+/// first step, whose factor is 1
 /// (`first: keep`) or exp(η e_t) (`raw`). A task whose e0 is still 0 (no gradient so far) is taken as at its first
 /// step. Factors are computed relative to the greatest, so that none overflows. Absent tasks keep S, e0 and w; those of
 /// the present keep the sum they had. shown: "excess", e_t. State: "S" [T, P] from the first step on, "e0", "w",

@@ -2,9 +2,9 @@
 #include <polytask/balancing/combining/register.h>
 #include <polytask/balancing/combining/rows.h>
 #include <polytask/core/error.h>
+#include <polytask/core/parallel.h>
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -116,7 +116,7 @@ template <class T>
 std::vector<double> drop_signs(const Problem<T>& problem) {
   const int64_t blocks = (problem.features + kBlock - 1) / kBlock, tasks = problem.tasks();
   std::vector<double> squares(static_cast<size_t>(2 * blocks * tasks), 0.0);
-  at::parallel_for(0, blocks, 8, [&](int64_t first, int64_t last) {
+  parallel_ranges(blocks, 8, [&](int64_t first, int64_t last) {
     Block<T> block;
     block.s.resize(static_cast<size_t>(tasks * kBlock));
     for (int64_t i = first; i < last; ++i) {

@@ -2,9 +2,9 @@
 #include <polytask/balancing/combining/rows.h>
 #include <polytask/balancing/combining/trimmed_mean.h>
 #include <polytask/core/error.h>
+#include <polytask/core/parallel.h>
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -65,7 +65,7 @@ template <class T>
 std::vector<int64_t> trim_columns(const Problem<T>& problem) {
   const int64_t blocks = (problem.columns + kBlock - 1) / kBlock, rows = problem.rows;
   std::vector<int32_t> kept(static_cast<size_t>(blocks * rows), 0);
-  at::parallel_for(0, blocks, 16, [&](int64_t first, int64_t last) {
+  parallel_ranges(blocks, 16, [&](int64_t first, int64_t last) {
     std::vector<T> values(static_cast<size_t>((rows + 2) * kBlock));
     T* low = values.data() + rows * kBlock;
     T* high = low + kBlock;

@@ -52,6 +52,7 @@ void GradientEngine::reset() {
   batches_.clear();
   products_.clear();
   deltas_.clear();
+  for (auto& buffer : buffers_) buffer.release();
 }
 
 void GradientEngine::begin_step(const BackwardContext& context) {
@@ -112,11 +113,12 @@ void GradientEngine::add_to_head(int64_t task, const std::vector<at::Tensor>& gr
 
 // Products serve a step of one batch, with all of the scope as one block.
 void GradientEngine::choose_products(const StepBatch& batch, bool possible) {
-  possible = possible && options_.gram != "walk" && options_.blocks == BlockSize::whole && options_.samples == 1;
+  possible = possible && !options_.rows && options_.gram != "walk" && options_.blocks == BlockSize::whole &&
+             options_.samples == 1;
   std::vector<char> held(scope_.columns.size(), 1);
   const auto tasks = static_cast<int64_t>(sums_.size());
   for (const LayerUse& layer : batch.graph.layers) {
-    if (!possible) break;
+    if (!possible || !LayerProducts::are_possible(layer)) continue;
     std::vector<size_t> columns;
     for (size_t i = 0; i < scope_.columns.size(); ++i) {
       const auto* parameter = scope_.columns[i].parameter.unsafeGetTensorImpl();
@@ -130,7 +132,7 @@ void GradientEngine::choose_products(const StepBatch& batch, bool possible) {
     products_.emplace_back(layer);
   }
   deltas_.assign(products_.size(), std::vector<at::Tensor>(sums_.size()));
-  for (auto& buffer : buffers_) buffer.lay_out(scope_, held, tasks);
+  for (auto& buffer : buffers_) buffer.lay_out(scope_, held, tasks, /*contiguous=*/options_.rows);
 }
 
 // What a walk must bring, in the order in which store() takes it.

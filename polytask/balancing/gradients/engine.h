@@ -18,6 +18,7 @@ struct EngineOptions {
   std::string gram = "auto";            ///< auto | walk | outputs; rows() needs walk
   BlockSize blocks = BlockSize::whole;  ///< other than whole implies walk
   int64_t samples = 1;                  ///< independent batches
+  bool rows = false;                    ///< rows() will be asked for, gram() not
   bool batch_sum = false;               ///< gram() of the representation: of gradients summed over the batch
 };
 

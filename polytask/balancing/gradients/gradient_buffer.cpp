@@ -6,8 +6,6 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <algorithm>
-
 namespace polytask {
 
 at::Tensor gradient_of(const at::Tensor& parameter) {
@@ -19,7 +17,8 @@ at::Tensor gradient_of(const at::Tensor& parameter) {
   return gradient;
 }
 
-void GradientBuffer::lay_out(const GradientScope& scope, const std::vector<char>& held, int64_t tasks) {
+void GradientBuffer::lay_out(const GradientScope& scope, const std::vector<char>& held, int64_t tasks,
+                             bool contiguous) {
   slices_.clear();
   held_.clear();
   size_ = 0;
@@ -30,71 +29,67 @@ void GradientBuffer::lay_out(const GradientScope& scope, const std::vector<char>
     held_.push_back(i);
     size_ += column.size();
   }
-  written_.assign(static_cast<size_t>(tasks), 0);
-  if (slices_.empty()) {
-    grads_ = at::Tensor();
-    return;
-  }
+  tasks_ = tasks;
+  contiguous_ = contiguous;
+  rows_.assign(static_cast<size_t>(tasks), std::vector<at::Tensor>(slices_.size()));
+}
+
+void GradientBuffer::release() { rows_.clear(); }
+
+// What autograd made for one batch needs no copy, if it is nobody's view of something else.
+bool GradientBuffer::can_keep(const at::Tensor& gradient, const Slice& slice, double factor) const {
+  return !contiguous_ && factor == 1.0 && gradient.is_contiguous() &&
+         gradient.scalar_type() == slice.parameter.scalar_type();
+}
+
+at::Tensor GradientBuffer::place_in_matrix(int64_t task, const Slice& slice) {
   const auto options = slices_[0].parameter.options().requires_grad(false);
-  if (!grads_.defined() || grads_.size(0) != tasks || grads_.size(1) != size_ ||
-      grads_.scalar_type() != options.dtype() || grads_.device() != options.device())
-    grads_ = at::empty({tasks, size_}, options);
-}
-
-void GradientBuffer::forget_rows() { std::fill(written_.begin(), written_.end(), 0); }
-
-at::Tensor GradientBuffer::part(int64_t task, int64_t begin, int64_t size) {
-  return grads_.select(0, task).narrow(0, begin, size);
-}
-
-void GradientBuffer::clear_row_if_new(int64_t task) {
-  if (written_[static_cast<size_t>(task)]) return;
-  grads_.select(0, task).zero_();
-  written_[static_cast<size_t>(task)] = 1;
+  if (!matrix_.defined() || matrix_.size(0) != tasks_ || matrix_.size(1) != size_ ||
+      matrix_.scalar_type() != options.dtype() || matrix_.device() != options.device())
+    matrix_ = at::empty({tasks_, size_}, options);
+  return matrix_.select(0, task).narrow(0, slice.begin, slice.size);
 }
 
 void GradientBuffer::add(int64_t task, const std::vector<at::Tensor>& gradients, double factor) {
-  char& written = written_[static_cast<size_t>(task)];
+  auto& row = rows_[static_cast<size_t>(task)];
   for (size_t i = 0; i < slices_.size(); ++i) {
-    at::Tensor to = part(task, slices_[i].begin, slices_[i].size);
-    if (!gradients[i].defined()) {
-      if (!written) to.zero_();
-      continue;
+    const at::Tensor& gradient = gradients[i];
+    if (!gradient.defined()) continue;
+    const at::Tensor flat = gradient.reshape({-1});
+    if (row[i].defined()) {
+      row[i].add_(flat, factor);
+    } else if (can_keep(gradient, slices_[i], factor)) {
+      row[i] = flat;
+    } else {
+      row[i] = place_in_matrix(task, slices_[i]);
+      row[i].copy_(flat);
+      if (factor != 1.0) row[i].mul_(factor);
     }
-    const at::Tensor from = gradients[i].reshape({-1});
-    if (written)
-      to.add_(from, factor);
-    else if (factor == 1.0)
-      to.copy_(from);
-    else
-      to.copy_(from).mul_(factor);
   }
-  written = 1;
 }
 
-std::vector<at::Tensor> GradientBuffer::rows(const std::vector<int64_t>& tasks) {
+std::vector<at::Tensor> GradientBuffer::parts(const std::vector<int64_t>& tasks, size_t slice) {
   std::vector<at::Tensor> result;
   for (int64_t task : tasks) {
-    clear_row_if_new(task);
-    result.push_back(grads_.select(0, task));
+    at::Tensor& part = rows_[static_cast<size_t>(task)][slice];
+    if (!part.defined()) part = place_in_matrix(task, slices_[slice]).zero_();
+    result.push_back(part);
   }
   return result;
 }
 
 at::Tensor GradientBuffer::matrix(const std::vector<int64_t>& tasks) {
-  const auto present = rows(tasks);
-  if (static_cast<int64_t>(tasks.size()) == grads_.size(0)) return grads_;
+  for (size_t slice = 0; slice < slices_.size(); ++slice) parts(tasks, slice);
+  if (static_cast<int64_t>(tasks.size()) == tasks_) return matrix_;
+  std::vector<at::Tensor> present;
+  for (int64_t task : tasks) present.push_back(matrix_.select(0, task));
   return at::stack(present);
 }
 
 void GradientBuffer::add_gram(const std::vector<int64_t>& tasks, Matrix& gram, std::vector<Matrix>& blocks) {
-  if (slices_.empty()) return;
-  const auto all = rows(tasks);
-  if (blocks.empty()) return add_inner_products(all, all, gram);
-  for (const Slice& slice : slices_) {
-    std::vector<at::Tensor> parts;
-    for (int64_t task : tasks) parts.push_back(part(task, slice.begin, slice.size));
-    add_inner_products(parts, parts, blocks[static_cast<size_t>(slice.block)]);
+  for (size_t slice = 0; slice < slices_.size(); ++slice) {
+    const auto rows = parts(tasks, slice);
+    add_inner_products(rows, rows, blocks.empty() ? gram : blocks[static_cast<size_t>(slices_[slice].block)]);
   }
   for (const Matrix& block : blocks)
     for (int64_t i = 0; i < gram.rows(); ++i)
@@ -103,16 +98,21 @@ void GradientBuffer::add_gram(const std::vector<int64_t>& tasks, Matrix& gram, s
 
 void GradientBuffer::combine(const std::vector<int64_t>& tasks, const std::vector<double>& w,
                              const std::vector<std::vector<double>>& block_w) {
-  if (slices_.empty()) return;
-  rows(tasks);
-  for (const Slice& slice : slices_) {
-    std::vector<at::Tensor> parts;
-    for (int64_t task : tasks) parts.push_back(part(task, slice.begin, slice.size));
-    const auto& weights = block_w.empty() ? w : block_w[static_cast<size_t>(slice.block)];
-    const bool fresh = !slice.parameter.grad().defined();
-    if (fresh) slice.parameter.mutable_grad() = at::empty_like(slice.parameter, at::MemoryFormat::Contiguous);
-    add_weighted_rows(parts, weights, gradient_of(slice.parameter), fresh);
+  for (size_t slice = 0; slice < slices_.size(); ++slice) {
+    const auto& weights = block_w.empty() ? w : block_w[static_cast<size_t>(slices_[slice].block)];
+    const at::Tensor& parameter = slices_[slice].parameter;
+    const bool fresh = !parameter.grad().defined();
+    if (fresh) parameter.mutable_grad() = at::empty_like(parameter, at::MemoryFormat::Contiguous);
+    add_weighted_rows(parts(tasks, slice), weights, gradient_of(parameter), fresh);
   }
+}
+
+int64_t GradientBuffer::bytes() const {
+  int64_t bytes = 0;
+  for (const auto& row : rows_)
+    for (const auto& part : row)
+      if (part.defined()) bytes += part.numel() * static_cast<int64_t>(part.element_size());
+  return bytes;
 }
 
 void GradientBuffer::distribute(const at::Tensor& direction) {

@@ -22,6 +22,9 @@ class LayerProducts {
   /// Adds Σ_r w_r g_r to .grad of the layer's weight and bias.
   void combine(const std::vector<double>& w, const at::Tensor& weight, const at::Tensor& bias) const;
 
+  /// Whether K may be formed: it has [n, n] entries, and n is samples × positions for convolutions.
+  static bool are_possible(const LayerUse& use) { return use.rows <= kMostRows; }
+  static constexpr int64_t kMostRows = 4096;
   /// Estimated cost of M's and the step's part by products, and by plain rows of the gradient matrix, in units of
   /// floating-point operations of a matrix product. `tasks`: R.
   static double cost_of_products(const LayerUse& use, int64_t tasks);

@@ -55,7 +55,8 @@ class CrmogmLossWeighting : public LossWeighting {
   SmoothedWeights smooth_;
 };
 
-/// Smooths the weights of a Gram weighting; what it shows and gives the heads stays.
+/// Smooths the weights of a Gram weighting; what it shows stays, and so do factors of its own for the heads. Heads that
+/// receive their weight receive the smoothed one.
 class CrmogmGramWeighting : public GramWeighting {
  public:
   CrmogmGramWeighting(std::unique_ptr<GramWeighting> inner, double alpha) : inner_(std::move(inner)), smooth_(alpha) {}

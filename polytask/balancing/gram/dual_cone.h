@@ -11,7 +11,9 @@
 namespace polytask {
 
 /// Options of the projections onto the cone of directions that oppose no task (upgrad, dualproj). Options given win
-/// over the convention's, which are: | convention      | norm_eps | reg_eps | | paper           | 0        | 0       |
+/// over the convention's, which are:
+/// | convention      | norm_eps | reg_eps |
+/// | paper           | 0        | 0       |
 /// | torchjd, libmtl | 1e-4     | 1e-4    |
 struct DualConeOptions {
   static constexpr const char* kHeads = "own";
