@@ -34,8 +34,12 @@ CombiningBalancer::CombiningBalancer(std::unique_ptr<GradientCombiner> combiner,
 CombiningBalancer::~CombiningBalancer() = default;
 
 void CombiningBalancer::prepare(const ModelFacts& model) {
-  engine_ = std::make_unique<GradientEngine>(EngineOptions{
-      options_.scope, "walk", BlockSize::whole, combiner_->needs().independent_batches, /*rows=*/true, false});
+  EngineOptions options;
+  options.scope = options_.scope;
+  options.gram = "walk";
+  options.samples = combiner_->needs().independent_batches;
+  options.rows = true;
+  engine_ = std::make_unique<GradientEngine>(options);
   engine_->prepare(model);
 }
 

@@ -29,9 +29,13 @@ GramBalancer::~GramBalancer() = default;
 
 void GramBalancer::prepare(const ModelFacts& model) {
   const Needs needs = weighting_->needs();
-  engine_ = std::make_unique<GradientEngine>(EngineOptions{options_.gradients.scope, options_.gram, needs.blocks,
-                                                           needs.independent_batches,
-                                                           options_.gradients.representation_rows == "batch_sum"});
+  EngineOptions options;
+  options.scope = options_.gradients.scope;
+  options.gram = options_.gram;
+  options.blocks = needs.blocks;
+  options.samples = needs.independent_batches;
+  options.batch_sum = options_.gradients.representation_rows == "batch_sum";
+  engine_ = std::make_unique<GradientEngine>(options);
   engine_->prepare(model);
 }
 

@@ -165,6 +165,17 @@ TEST(Engine, TheRepresentationMeasuresFeatures) {
   }
 }
 
+TEST(Engine, RowsOfTheRepresentationMayBeSumsOverTheBatch) {
+  TinyNet net("mlp", at::kDouble);
+  GramOptions options;
+  options.gradients.scope = {"representation"};
+  options.gradients.representation_rows = "batch_sum";
+  const Step step = take_step(net, options);
+  std::vector<at::Tensor> rows;
+  for (const auto& row : net.feature_rows(1)) rows.push_back(row.view({3, -1}).sum(0));
+  expect_near(step.gram.gram, net.gram_of(rows), 1e-12);
+}
+
 TEST(Engine, BlocksSumToTheWholeAndHaveTheirOwnWeights) {
   TinyNet net("mlp", at::kDouble);
   const Step step = take_step(net, with_gram("auto"), true, 1, BlockSize::layer);
