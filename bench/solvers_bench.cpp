@@ -1,5 +1,6 @@
 // The small solvers at T = 2, 10, 40, 100: rows of 2 T random columns, one scale or many. Medians:
 // --benchmark_repetitions=9 --benchmark_report_aggregates_only.
+#include <polytask/balancing/gram_balancer.h>
 #include <polytask/core/random.h>
 #include <polytask/solvers/conflict_averse.h>
 #include <polytask/solvers/matrix.h>
@@ -11,6 +12,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace polytask {
@@ -107,7 +109,38 @@ void fairgrad_alpha_2(benchmark::State& state) {
 }
 BENCHMARK(fairgrad_alpha_2)->Arg(2)->Arg(10)->Arg(40)->Arg(100)->Unit(benchmark::kMicrosecond);
 
+// Whole methods, from M to weights.
+void weigh(benchmark::State& state, const std::string& method) {
+  const int64_t tasks = state.range(0);
+  const auto balancer = balancers().create(Node::map_of({{"method", Node::scalar_of(method)}}));
+  auto& weighting = dynamic_cast<GramBalancer&>(*balancer).weighting();
+  std::vector<TaskInfo> infos;
+  for (int64_t t = 0; t < tasks; ++t) infos.push_back({"t" + std::to_string(t), "regression", 1});
+  weighting.setup(infos);
+  Random random(1);
+  StreamDraws draws(random);
+  LossState losses = LossState::of(std::vector<double>(static_cast<size_t>(tasks), 1.0));
+  losses.draws = &draws;
+  GramState gram;
+  gram.gram = random_gram(tasks);
+  for (int64_t t = 0; t < tasks; ++t) gram.tasks.push_back(t);
+  gram.losses = losses.losses;
+  gram.task_count = tasks;
+  for (auto _ : state) benchmark::DoNotOptimize(weighting.weigh(gram, losses));
+}
+
 }  // namespace
 }  // namespace polytask
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  for (const char* method : {"pcgrad", "gradvac", "aligned", "imtl_g", "config", "krum", "gradnorm"})
+    benchmark::RegisterBenchmark((std::string("weigh/") + method).c_str(),
+                                 [method](benchmark::State& state) { polytask::weigh(state, method); })
+        ->Arg(2)
+        ->Arg(10)
+        ->Arg(40)
+        ->Arg(100)
+        ->Unit(benchmark::kMicrosecond);
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

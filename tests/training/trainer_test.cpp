@@ -201,6 +201,26 @@ TEST_F(TrainerTest, ResumesWithEveryKindOfState) {
   }
 }
 
+TEST_F(TrainerTest, ResumesWithEveryBalancingMethod) {
+  for (const std::string& method : balancers().names()) {
+    if (method == "signal") continue;
+    SCOPED_TRACE(method);
+    std::string section = "{method: " + method;
+    if (method == "fixed") section += ", weights: [1, 2]";
+    if (method == "crmogm") section += ", inner: {method: upgrad, every: 2}";
+    if (method == "nash") section += ", every: 3";
+    const std::vector<std::string> overrides = {"balancing=" + section + "}", "model.backbone={type: signalling}",
+                                                "train.epochs=2", "data.batch_size=24"};
+    train_small(method + "-whole", overrides);
+    interrupt_at = 7;
+    EXPECT_THROW(train_small(method, overrides), Interrupted);
+    interrupt_at = -1;
+    clear_interrupt();
+    resume(directory_.path() / method);
+    expect_same(last(method), last(method + "-whole"));
+  }
+}
+
 TEST_F(TrainerTest, GoesOnFromStepZeroWithoutACheckpoint) {
   train_small("whole");
   train_small("cut");
@@ -270,6 +290,12 @@ TEST_F(TrainerTest, NotFiniteGradientsFollowThePolicy) {
   auto skip = spoilt;
   skip.push_back("train.on_nan=skip_step");
   EXPECT_EQ(train_small("skip", skip).progress.skipped_steps, 1);
+  skip.push_back("balancing={method: mgda}");
+  EXPECT_EQ(train_small("mgda", skip).progress.skipped_steps, 1);
+  skip[1] = "train.on_nan=skip_task";
+  const auto dropped = train_small("mgda_tasks", skip);
+  EXPECT_EQ(dropped.progress.skipped_steps, 0);
+  EXPECT_EQ(dropped.progress.dropped_losses, 2);
 }
 
 TEST_F(TrainerTest, StopsEarly) {

@@ -1,7 +1,7 @@
 #include <polytask/balancing/gradnorm_second_order.h>
 #include <polytask/balancing/gram/gradnorm.h>
-#include <polytask/balancing/gram/learnable.h>
 #include <polytask/balancing/gram/register.h>
+#include <polytask/balancing/learnable.h>
 #include <polytask/core/error.h>
 
 #include <ATen/core/Tensor.h>

@@ -1,6 +1,6 @@
 #include <polytask/balancing/gram/imtl.h>
-#include <polytask/balancing/gram/learnable.h>
 #include <polytask/balancing/gram/register.h>
+#include <polytask/balancing/learnable.h>
 #include <polytask/core/error.h>
 
 #include <cmath>

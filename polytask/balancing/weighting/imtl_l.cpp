@@ -1,10 +1,9 @@
+#include <polytask/balancing/learnable.h>
 #include <polytask/balancing/weighting/imtl_l.h>
 #include <polytask/balancing/weighting/per_task.h>
 #include <polytask/balancing/weighting/register.h>
 #include <polytask/balancing/weighting/tasks.h>
 #include <polytask/core/error.h>
-
-#include <ATen/ops/full.h>
 
 #include <cmath>
 #include <memory>
@@ -20,8 +19,7 @@ void ImtlL::setup(const std::vector<TaskInfo>& tasks) {
   names_ = task_names(tasks);
   scales_.clear();
   for (double initial : per_task("initial_log_scales", options_.initial_log_scales, names_)) {
-    scales_.push_back(at::full({}, initial, at::kDouble));
-    scales_.back().requires_grad_(true);
+    scales_.push_back(learnable_scalar(initial));
   }
 }
 
@@ -44,7 +42,7 @@ Weights ImtlL::weigh(const LossState& state, bool train) {
           task_text(names_, t), number_text(weight), state.step, number_text(s));
     weights.w[t] = weight;
     weights.objective += weight * loss - s;
-    if (train) add_to_scalar_gradient(scales_[t], state.share * (weight * loss - 1));
+    if (train) add_to_gradient(scales_[t], state.share * (weight * loss - 1));
   }
   return weights;
 }

@@ -4,9 +4,7 @@
 
 #include <fmt/ranges.h>
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -73,13 +71,6 @@ std::vector<double> state_values(const std::string& method, const NamedTensors& 
     throw InputError("{}: the saved state \"{}\" has {} values where {} are needed: it is of other tasks or options",
                      method, name, values.numel(), size);
   return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
-}
-
-void add_to_scalar_gradient(const at::Tensor& parameter, double amount) {
-  const at::NoGradGuard no_grad;
-  at::Tensor& gradient = parameter.mutable_grad();
-  if (!gradient.defined()) gradient = at::zeros_like(parameter);
-  gradient.add_(amount);
 }
 
 }  // namespace polytask

@@ -30,7 +30,4 @@ at::Tensor state_tensor(const std::vector<double>& values);
 std::vector<double> state_values(const std::string& method, const NamedTensors& state, const std::string& name,
                                  size_t size);
 
-/// Adds `amount` to the .grad of a learnable scalar.
-void add_to_scalar_gradient(const at::Tensor& parameter, double amount);
-
 }  // namespace polytask

@@ -1,3 +1,4 @@
+#include <polytask/balancing/learnable.h>
 #include <polytask/balancing/weighting/register.h>
 #include <polytask/balancing/weighting/tasks.h>
 #include <polytask/balancing/weighting/uncertainty.h>
@@ -9,8 +10,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -40,13 +39,6 @@ const std::map<std::string, Convention>& conventions() {
       {"automatic_weighted_loss", {kSoftplus, "ignore", 0.0}},
   };
   return table;
-}
-
-void add_to_gradient(const at::Tensor& parameter, double amount) {
-  const at::NoGradGuard no_grad;
-  at::Tensor& gradient = parameter.mutable_grad();
-  if (!gradient.defined()) gradient = at::zeros_like(parameter);
-  gradient.add_(amount);
 }
 
 }  // namespace
@@ -104,9 +96,7 @@ void Uncertainty::setup(const std::vector<TaskInfo>& tasks) {
 Uncertainty::Task Uncertainty::make_task(const TaskInfo& info, double initial_log_var) const {
   check_clamp(info.name, initial_log_var);
   const double initial = form_ == kSoftplus ? std::exp(initial_log_var / 2) : initial_log_var;
-  at::Tensor scale = at::full({}, initial, at::kDouble);
-  scale.requires_grad_(true);
-  return {info.name, loss_scale_of(info), loss_factor_of(info.type), scale};
+  return {info.name, loss_scale_of(info), loss_factor_of(info.type), learnable_scalar(initial)};
 }
 
 void Uncertainty::check_clamp(const std::string& name, double initial_log_var) const {

@@ -1,4 +1,4 @@
-#include <polytask/balancing/gram/learnable.h>
+#include <polytask/balancing/learnable.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
