@@ -58,6 +58,13 @@ Weights CombiningBalancer::finish(const BackwardContext& context, const LossStat
   result.w.assign(state.losses.size(), 0.0);
   if (engine_->tasks().empty()) return result;
   GradientRows rows = engine_->rows();
+  if (rows.columns() == 0) {  // the whole encoder is frozen: heads train on
+    GramWeights plain;
+    plain.w.assign(engine_->tasks().size(), 1.0);
+    engine_->apply(plain.w, {}, plain.w);
+    fill_weights(plain, engine_->tasks(), state, result);
+    return result;
+  }
   result.not_finite = not_finite_tasks(rows);
   if (!result.not_finite.empty()) {
     if (!context.skip_tasks) return result;
@@ -86,7 +93,7 @@ Weights CombiningBalancer::finish(const BackwardContext& context, const LossStat
     engine_->apply_direction(direction, heads);
   else
     engine_->apply(weights.w, {}, heads);
-  fill_weights(weights, rows.tasks, state, result);
+  fill_weights(weights, rows.tasks, seen, result);
   if (weights.solver.iterations > 0 || !weights.solver.solved) result.solver = weights.solver;
   return result;
 }
@@ -95,7 +102,7 @@ std::vector<int64_t> CombiningBalancer::not_finite_tasks(const GradientRows& row
   std::vector<int64_t> tasks;
   for (int64_t r = 0; r < rows.rows(); ++r) {
     bool finite = true;
-    for (const auto& sample : rows.samples) finite = finite && at::isfinite(sample.select(0, r).sum()).item<bool>();
+    for (const auto& sample : rows.samples) finite = finite && at::isfinite(sample.select(0, r)).all().item<bool>();
     if (!finite) tasks.push_back(rows.tasks[static_cast<size_t>(r)]);
   }
   return tasks;

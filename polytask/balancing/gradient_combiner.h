@@ -32,6 +32,9 @@ class GradientCombiner : public BalancingMethod {
   /// False: rows must be gradients of parameters, which are the same columns in every step (methods that keep T × P
   /// state, or compare batches).
   virtual bool supports_representation() const { return true; }
+  /// True: the method keeps something for every column from step to step, so which parameters are trained must not
+  /// change during a run.
+  virtual bool keeps_columns() const { return false; }
   /// Fills `direction` [P] (defined, zeros, dtype of the rows) where makes_direction(). `w` of the result is what is
   /// logged: dLoss/dL_t where the direction has such weights, the nearest thing to it else (say which).
   virtual GramWeights combine(const GradientRows& rows, const LossState& state, at::Tensor& direction) = 0;

@@ -73,7 +73,7 @@ Weights GramBalancer::finish(const BackwardContext& context, const LossState& st
       kept.heads.push_back(kept_heads_[static_cast<size_t>(t)]);
     }
     engine_->apply(kept.w, {}, kept.heads);
-    fill_weights(kept, engine_->tasks(), state, result);
+    fill_weights(kept, engine_->tasks(), state_of(state), result);
     return result;
   }
   GramState gram = engine_->gram();
@@ -89,7 +89,7 @@ Weights GramBalancer::finish(const BackwardContext& context, const LossState& st
   weights.heads = head_factors(weights, weighting_->heads(), options_.gradients.heads);
   engine_->apply(weights.w, weights.block_w, weights.heads);
   keep(weights, state);
-  fill_weights(weights, engine_->tasks(), state, result);
+  fill_weights(weights, engine_->tasks(), state_of(state), result);
   result.solver = weights.solver;
   return result;
 }

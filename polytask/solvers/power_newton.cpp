@@ -82,7 +82,8 @@ double PowerNewton::residual() const {
   double worst = 0;
   for (int64_t i = 0; i < size_; ++i) {
     const double off = std::abs(cy_[at(i)] / term_[at(i)] - 1);
-    worst = off <= worst ? worst : off;  // NaN stays
+    if (std::isnan(off)) return off;
+    worst = std::max(worst, off);
   }
   return worst;
 }

@@ -1,5 +1,6 @@
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
+#include <polytask/core/log.h>
 #include <polytask/core/progress.h>
 #include <polytask/core/suggest.h>
 #include <polytask/training/evaluation.h>
@@ -43,9 +44,17 @@ void evaluate_batch(Session& session, const Batch& batch, LossSums& sums,
 }
 
 void summarise_losses(Session& session, Evaluation& result) {
-  LossState state = LossState::of(result.losses);
-  for (size_t t = 0; t < result.losses.size(); ++t) state.present[t] = std::isfinite(result.losses[t]) ? 1 : 0;
-  result.weights = session.balancer->evaluate(state);
+  LossState state = session.progress;
+  state.losses = result.losses;
+  state.present.clear();
+  for (double loss : result.losses) state.present.push_back(std::isfinite(loss) ? 1 : 0);
+  try {
+    result.weights = session.balancer->evaluate(state);
+  } catch (const WorkError& error) {  // a loss the method can not weigh (0 under a logarithm) is no end of training
+    log_warning("evaluation: {}", error.what());
+    result.weights.w.assign(result.losses.size(), std::nan(""));
+    result.weights.objective = std::nan("");
+  }
   result.objective = result.weights.objective;
   // A loss that is not finite must not make the sum look good by being left out.
   for (size_t t = 0; t < result.losses.size(); ++t)

@@ -93,7 +93,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
       scalar("balancing/" + name + "/" + tasks_[t], values[t], step);
     if (!result.gradient_norms.empty()) scalar("gradient_norm/" + tasks_[t], result.gradient_norms[t], step);
   }
-  scalar("train/loss", result.weights.objective, step);
+  if (!result.skipped) scalar("train/loss", result.weights.objective, step);
   scalar("train/lr", lr, step);
 }
 

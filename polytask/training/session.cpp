@@ -1,3 +1,4 @@
+#include <polytask/balancing/combining_balancer.h>
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/core/random.h>
@@ -64,6 +65,20 @@ void build_model(Session& session) {
   if (const Node* freeze = session.experiment.model.find("freeze")) session.freeze = parse_freeze_rules(*freeze);
 }
 
+// Methods that keep something for every shared parameter, or every layer, can not follow freezing by epoch.
+void refuse_changing_columns(const Session& session) {
+  auto* combining = dynamic_cast<CombiningBalancer*>(session.balancer.get());
+  const bool keeps = (combining != nullptr && combining->combiner().keeps_columns()) ||
+                     session.balancer->method().needs().blocks != BlockSize::whole;
+  for (const FreezeRule& rule : session.freeze)
+    if (keeps && (rule.from > 0 || rule.to >= 0))
+      throw InputError(
+          "model.freeze: \"{}\" is frozen for some epochs only, but this balancing method keeps values for every "
+          "trained "
+          "parameter or layer; freeze for good, or choose another method",
+          rule.pattern);
+}
+
 void build_balancer(Session& session) {
   session.balancer = balancers().create(session.experiment.balancing);
   std::vector<TaskInfo> infos;
@@ -71,6 +86,7 @@ void build_balancer(Session& session) {
     infos.push_back({session.tasks[t]->name(), session.experiment.tasks[t].second.text_or("type", ""),
                      session.tasks[t]->loss_scale()});
   session.balancer->method().setup(infos);
+  refuse_changing_columns(session);
   session.balancer->prepare({session.model->model_parameters(), session.model->last_shared_layer()});
 }
 

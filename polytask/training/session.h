@@ -25,6 +25,7 @@ struct Session {
   std::shared_ptr<Model> model;
   std::unique_ptr<Balancer> balancer;
   std::vector<FreezeRule> freeze;
+  LossState progress;  ///< where training stands (step, epoch, history), for methods that weigh losses in evaluation
 
   int64_t task_count() const { return static_cast<int64_t>(tasks.size()); }
   std::vector<std::string> task_names() const;

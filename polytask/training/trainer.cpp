@@ -180,6 +180,7 @@ void Trainer::take_step(std::vector<Batch>& batches) {
   state.step = progress_.step;
   state.epoch = progress_.epoch;
   state.epoch_losses = progress_.epoch_losses;
+  session_.progress = state;
   optimizer_.set_factor(schedule_.factor(progress_.step));
   const auto result = stepper_.step(batches, std::move(state), measure);
 
@@ -263,8 +264,10 @@ bool Trainer::judge(const Evaluation* validation, const std::vector<double>& tra
   MetricValue value;
   value.direction = Direction::lower_is_better;
   if (monitor_ == "train/loss") {
-    LossState state = LossState::of(train_losses);
-    for (size_t t = 0; t < train_losses.size(); ++t) state.present[t] = std::isfinite(train_losses[t]) ? 1 : 0;
+    LossState state = session_.progress;
+    state.losses = train_losses;
+    state.present.clear();
+    for (double loss : train_losses) state.present.push_back(std::isfinite(loss) ? 1 : 0);
     value.value = session_.balancer->evaluate(state).objective;
   } else {
     const std::string key = monitor_.rfind("val/", 0) == 0 ? monitor_.substr(4) : monitor_;

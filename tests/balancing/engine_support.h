@@ -49,7 +49,8 @@ class TinyNet {
 
   std::vector<ModelParameter> parameters;
   std::string last_shared_layer;
-  std::vector<int64_t> absent;
+  std::vector<int64_t> absent;           ///< tasks without a label anywhere
+  std::vector<int64_t> absent_at_first;  ///< tasks without a label in batch 0
   int64_t step = 0, poisoned = -1;
   bool skip_tasks = false;
 
@@ -81,15 +82,16 @@ class TinyNet {
     state.share = 1.0 / static_cast<double>(batches);
     state.step = step;
     for (int64_t t = 0; t < 3; ++t) {
-      state.present[static_cast<size_t>(t)] = is_absent(t) ? 0 : 1;
-      if (is_absent(t)) continue;
+      state.present[static_cast<size_t>(t)] = is_absent(t, batch) ? 0 : 1;
+      if (is_absent(t, batch)) continue;
       losses[static_cast<size_t>(t)] = loss(t, leaf, batch);
       state.losses[static_cast<size_t>(t)] = losses[static_cast<size_t>(t)].item<double>();
     }
     BackwardContext context{losses, parameters};
     if (apart) {
-      context.features = {{features}};
-      context.leaves = {{leaf}};
+      // One level that no head reads stands before the one that they read.
+      context.features = {{features * 2, features}};
+      context.leaves = {{(features * 2).detach().requires_grad_(), leaf}};
     }
     context.last = batch + 1 == batches;
     context.skip_tasks = skip_tasks;
@@ -111,7 +113,8 @@ class TinyNet {
     for (int64_t t = 0; t < 3; ++t) {
       at::Tensor total;
       for (int64_t b = 0; b < batches; ++b) {
-        const auto value = loss(t, represent(b), b) / static_cast<double>(batches);
+        const double share = is_absent_at_first(t, b) ? 0.0 : 1.0 / static_cast<double>(batches);
+        const auto value = loss(t, represent(b), b) * share;
         total = total.defined() ? total + value : value;
       }
       std::vector<at::Tensor> inputs;
@@ -142,7 +145,8 @@ class TinyNet {
       std::vector<at::Tensor> parts;
       for (int64_t b = 0; b < batches; ++b) {
         const auto leaf = represent(b).detach().requires_grad_();
-        const auto gradient = torch::autograd::grad({loss(t, leaf, b) / static_cast<double>(batches)}, {leaf})[0];
+        const double share = is_absent_at_first(t, b) ? 0.0 : 1.0 / static_cast<double>(batches);
+        const auto gradient = torch::autograd::grad({loss(t, leaf, b) * share}, {leaf})[0];
         parts.push_back(gradient.flatten());
       }
       rows.push_back(torch::cat(parts));
@@ -206,6 +210,10 @@ class TinyNet {
   at::Tensor dense(const at::Tensor& x, const std::string& layer) const {
     return torch::nn::functional::linear(x, at(layer + ".weight"), at(layer + ".bias"));
   }
+  bool is_absent_at_first(int64_t task, int64_t batch) const {
+    return batch == 0 && std::find(absent_at_first.begin(), absent_at_first.end(), task) != absent_at_first.end();
+  }
+  bool is_absent(int64_t task, int64_t batch) const { return is_absent(task) || is_absent_at_first(task, batch); }
   bool is_absent(int64_t task) const { return std::find(absent.begin(), absent.end(), task) != absent.end(); }
 
   std::string kind_;

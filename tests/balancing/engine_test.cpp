@@ -2,6 +2,7 @@
 
 #include <balancing/engine_support.h>
 #include <balancing/support.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -198,6 +199,49 @@ TEST(Engine, AbsentTasksTakeNoPart) {
     EXPECT_EQ(step.gram.tasks, (std::vector<int64_t>{0, 2}));
     EXPECT_EQ(step.weights.w, (std::vector<double>{0.5, 0, 2}));
     expect_near(step.gradients, net.expected_gradients({0.5, 0, 2}, {1, 0, 1}), 1e-12);
+  }
+}
+
+TEST(Engine, TasksMayBeAbsentFromSomeOfAStepsBatches) {
+  for (const char* scope : {"shared", "last_shared_layer", "representation"})
+    for (const bool apart : {true, false}) {
+      if (!apart && std::string(scope) == "representation") continue;
+      SCOPED_TRACE(std::string(scope) + (apart ? ", apart" : ", whole"));
+      TinyNet net("mlp", at::kDouble);
+      net.absent_at_first = {0, 2};
+      GramOptions options;
+      options.gradients.scope = {scope};
+      const Step step = take_step(net, options, apart, 2);
+      const auto rows = std::string(scope) == "representation" ? net.feature_rows(2)
+                        : std::string(scope) == "shared"       ? net.shared_rows(2)
+                                                               : net.shared_rows(2, net.last_shared_layer);
+      expect_near(step.gram.gram, net.gram_of(rows), 1e-12);
+      expect_near(step.gradients, net.expected_gradients(kWeights, {1, 1, 1}, 2), 1e-12);
+    }
+}
+
+TEST(Engine, AFrozenScopeIsRefusedWhereTheRestIsTrained) {
+  TinyNet net("mlp", at::kDouble);
+  net.parameters[2].tensor.requires_grad_(false);
+  net.parameters[3].tensor.requires_grad_(false);
+  GramOptions options;
+  options.gradients.scope = {"last_shared_layer"};
+  GramBalancer balancer(std::make_unique<Recorder>(kWeights), options);
+  EXPECT_THAT(message_of<InputError>([&] {
+                balancer.prepare({net.parameters, net.last_shared_layer});
+              }),
+              testing::HasSubstr("frozen"));
+}
+
+TEST(Engine, CombinersTrainTheHeadsOfAFrozenEncoder) {
+  TinyNet net("mlp", at::kDouble);
+  for (size_t i = 0; i < 4; ++i) net.parameters[i].tensor.requires_grad_(false);
+  for (const char* method : {"trimmed_mean", "moco", "excess"}) {
+    const auto balancer = make_balancer(std::string("{method: ") + method + "}", numbered_tasks(3));
+    balancer->prepare({net.parameters, net.last_shared_layer});
+    net.zero_grad();
+    net.backward(*balancer, 0, 1, true);
+    expect_near(net.gradients(), net.expected_gradients({0, 0, 0}, {1, 1, 1}), 1e-12);
   }
 }
 

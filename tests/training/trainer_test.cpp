@@ -221,6 +221,14 @@ TEST_F(TrainerTest, ResumesWithEveryBalancingMethod) {
   }
 }
 
+TEST_F(TrainerTest, MethodsThatKeepColumnsRefuseFreezingByEpoch) {
+  for (const char* method : {"{method: moco}", "{method: gradvac, groups: layer}"}) {
+    const std::vector<std::string> overrides = {std::string("balancing=") + method,
+                                                "model.freeze=[{pattern: 'backbone.*', from: 1, to: 2}]"};
+    EXPECT_THROW(train_small("frozen", overrides), InputError) << method;
+  }
+}
+
 TEST_F(TrainerTest, GoesOnFromStepZeroWithoutACheckpoint) {
   train_small("whole");
   train_small("cut");

@@ -29,6 +29,7 @@ class DbMtl : public GradientCombiner {
   void setup(const std::vector<TaskInfo>& tasks) override;
   HeadGradient heads() const override { return HeadGradient::weighted; }
   bool supports_representation() const override { return false; }
+  bool keeps_columns() const override { return true; }
   GramWeights combine(const GradientRows& rows, const LossState& state, at::Tensor& direction) override;
   NamedTensors state() const override;
   void load_state(const NamedTensors& state) override;

@@ -41,6 +41,7 @@ class Excess : public GradientCombiner {
   HeadGradient heads() const override { return HeadGradient::weighted; }
   bool makes_direction() const override { return false; }
   bool supports_representation() const override { return false; }
+  bool keeps_columns() const override { return true; }
   GramWeights combine(const GradientRows& rows, const LossState& state, at::Tensor& direction) override;
   NamedTensors state() const override;
   void load_state(const NamedTensors& state) override;

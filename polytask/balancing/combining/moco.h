@@ -39,6 +39,7 @@ class Moco : public GradientCombiner {
   explicit Moco(const MocoOptions& options);
   void setup(const std::vector<TaskInfo>& tasks) override;
   bool supports_representation() const override { return false; }
+  bool keeps_columns() const override { return true; }
   GramWeights combine(const GradientRows& rows, const LossState& state, at::Tensor& direction) override;
   NamedTensors state() const override;
   void load_state(const NamedTensors& state) override;

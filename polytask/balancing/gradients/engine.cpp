@@ -38,6 +38,8 @@ void GradientEngine::follow_freezing() {
   if (trainable == trainable_ && !trainable.empty()) return;
   trainable_ = trainable;
   scope_ = resolve_scope(options_.scope, model_, options_.blocks);
+  if (scope_.columns.empty() && !scope_.representation && !scope_.shared.empty())
+    throw InputError("balancing.scope: every parameter in it is frozen, while others of the encoder are trained");
   own_.clear();
   for (const auto& parameter : model_.parameters) {
     if (parameter.role != Role::task || !parameter.tensor.requires_grad()) continue;
@@ -94,12 +96,12 @@ void GradientEngine::add(const BackwardContext& context, const LossState& state,
   std::vector<std::vector<at::Tensor>> heads(sums_.size());
   StepBatch batch = walk_heads(context, state.share, present, own_, heads);
   for (int64_t t : present) add_to_head(t, heads[at_index(t)], state.share / static_cast<double>(options_.samples));
-  if (first) choose_products(batch, context.last && measure);
+  if (first) choose_products(batch, context.last && measure && state.share == 1.0);
   if (can_batch(batch, present))
     walk_encoder_batched(batch, present);
   else
     walk_encoder(batch, present);
-  if (walks_again()) batches_.push_back(std::move(batch));
+  if (walks_again() && (is_last_sample(batch) || scope_.representation)) batches_.push_back(std::move(batch));
   if (!context.last) return;
   for (size_t t = 0; t < sums_.size(); ++t)
     if (std::count(sums_[t].samples.begin(), sums_[t].samples.end(), 1) == options_.samples)
@@ -262,10 +264,10 @@ GradientRows GradientEngine::rows() {
       features.push_back(at::cat(parts));
     }
     rows.samples.push_back(at::stack(features));
-    for (const StepBatch& batch : batches_)
-      if (is_last_sample(batch) && !tasks_.empty())
-        for (const auto& root : batch.roots[at_index(tasks_[0])])
-          values.push_back(batch.roots[at_index(tasks_[0])].size() == 1 ? root.detach() : root.detach().reshape({-1}));
+    for (const StepBatch& batch : batches_) {
+      const auto roots = is_last_sample(batch) ? batch.used_roots() : std::vector<at::Tensor>();
+      for (const auto& root : roots) values.push_back(roots.size() == 1 ? root.detach() : root.detach().reshape({-1}));
+    }
     rows.representation = at::cat(values);
   }
   return rows;
@@ -332,8 +334,8 @@ void GradientEngine::apply_direction(const at::Tensor& direction, const std::vec
   } else {
     int64_t begin = 0;
     for (const StepBatch& batch : batches_) {
-      if (!is_last_sample(batch) || tasks_.empty()) continue;
-      const auto& roots = batch.roots[at_index(tasks_[0])];
+      if (!is_last_sample(batch)) continue;
+      const auto roots = batch.used_roots();
       std::vector<at::Tensor> seeds;
       for (const auto& root : roots) {
         seeds.push_back(direction.narrow(0, begin, root.numel()).view(root.sizes()));

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace polytask {
@@ -36,7 +37,7 @@ void GradientBuffer::lay_out(const GradientScope& scope, const std::vector<char>
 
 void GradientBuffer::release() { rows_.clear(); }
 
-// What autograd made for one batch needs no copy, if it is nobody's view of something else.
+// What autograd made for one batch needs no copy: it is only read.
 bool GradientBuffer::can_keep(const at::Tensor& gradient, const Slice& slice, double factor) const {
   return !contiguous_ && factor == 1.0 && gradient.is_contiguous() &&
          gradient.scalar_type() == slice.parameter.scalar_type();
@@ -56,8 +57,10 @@ void GradientBuffer::add(int64_t task, const std::vector<at::Tensor>& gradients,
     const at::Tensor& gradient = gradients[i];
     if (!gradient.defined()) continue;
     const at::Tensor flat = gradient.reshape({-1});
-    if (row[i].defined()) {
+    if (row[i].defined() && matrix_.defined() && row[i].is_alias_of(matrix_)) {
       row[i].add_(flat, factor);
+    } else if (row[i].defined()) {
+      row[i] = row[i].add(flat, factor);  // a kept gradient may be somebody else's tensor, too
     } else if (can_keep(gradient, slices_[i], factor)) {
       row[i] = flat;
     } else {
@@ -66,6 +69,12 @@ void GradientBuffer::add(int64_t task, const std::vector<at::Tensor>& gradients,
       if (factor != 1.0) row[i].mul_(factor);
     }
   }
+}
+
+bool GradientBuffer::is_reached(const std::vector<int64_t>& tasks, size_t slice) const {
+  for (int64_t task : tasks)
+    if (rows_[static_cast<size_t>(task)][slice].defined()) return true;
+  return false;
 }
 
 std::vector<at::Tensor> GradientBuffer::parts(const std::vector<int64_t>& tasks, size_t slice) {
@@ -79,6 +88,7 @@ std::vector<at::Tensor> GradientBuffer::parts(const std::vector<int64_t>& tasks,
 }
 
 at::Tensor GradientBuffer::matrix(const std::vector<int64_t>& tasks) {
+  if (slices_.empty()) return at::zeros({static_cast<int64_t>(tasks.size()), 0});
   for (size_t slice = 0; slice < slices_.size(); ++slice) parts(tasks, slice);
   if (static_cast<int64_t>(tasks.size()) == tasks_) return matrix_;
   std::vector<at::Tensor> present;
@@ -88,6 +98,7 @@ at::Tensor GradientBuffer::matrix(const std::vector<int64_t>& tasks) {
 
 void GradientBuffer::add_gram(const std::vector<int64_t>& tasks, Matrix& gram, std::vector<Matrix>& blocks) {
   for (size_t slice = 0; slice < slices_.size(); ++slice) {
+    if (!is_reached(tasks, slice)) continue;
     const auto rows = parts(tasks, slice);
     add_inner_products(rows, rows, blocks.empty() ? gram : blocks[static_cast<size_t>(slices_[slice].block)]);
   }
@@ -99,6 +110,7 @@ void GradientBuffer::add_gram(const std::vector<int64_t>& tasks, Matrix& gram, s
 void GradientBuffer::combine(const std::vector<int64_t>& tasks, const std::vector<double>& w,
                              const std::vector<std::vector<double>>& block_w) {
   for (size_t slice = 0; slice < slices_.size(); ++slice) {
+    if (!is_reached(tasks, slice)) continue;
     const auto& weights = block_w.empty() ? w : block_w[static_cast<size_t>(slices_[slice].block)];
     const at::Tensor& parameter = slices_[slice].parameter;
     const bool fresh = !parameter.grad().defined();

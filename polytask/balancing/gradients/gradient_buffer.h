@@ -41,6 +41,7 @@ class GradientBuffer {
     int64_t begin, size, block;
   };
   bool can_keep(const at::Tensor& gradient, const Slice& slice, double factor) const;
+  bool is_reached(const std::vector<int64_t>& tasks, size_t slice) const;
   at::Tensor place_in_matrix(int64_t task, const Slice& slice);
   std::vector<at::Tensor> parts(const std::vector<int64_t>& tasks, size_t slice);
 

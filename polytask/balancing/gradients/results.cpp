@@ -1,6 +1,7 @@
 #include <polytask/balancing/gradients/results.h>
 #include <polytask/core/error.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace polytask {
@@ -47,7 +48,7 @@ Weights plain_sum(const LossState& state) {
 std::vector<double> norms_of(const GramState& gram) {
   std::vector<double> norms(static_cast<size_t>(gram.task_count), std::nan(""));
   for (int64_t i = 0; i < gram.rows(); ++i)
-    norms[static_cast<size_t>(gram.tasks[static_cast<size_t>(i)])] = std::sqrt(gram.gram(i, i));
+    norms[static_cast<size_t>(gram.tasks[static_cast<size_t>(i)])] = std::sqrt(std::max(0.0, gram.gram(i, i)));
   return norms;
 }
 

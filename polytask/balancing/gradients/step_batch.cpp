@@ -7,10 +7,18 @@
 
 namespace polytask {
 
+std::vector<at::Tensor> StepBatch::used_roots() const {
+  std::vector<at::Tensor> result;
+  for (size_t level = 0; level < used.size(); ++level)
+    if (used[level]) result.push_back(roots[0][level]);
+  return result;
+}
+
 at::Tensor StepBatch::feature_row(int64_t task, bool batch_sum) const {
   const auto t = static_cast<size_t>(task);
   std::vector<at::Tensor> parts;
-  for (size_t level = 0; level < roots[t].size(); ++level) {
+  for (size_t level = 0; level < used.size(); ++level) {
+    if (!used[level]) continue;
     const at::Tensor& seed = seeds[t][level];
     const at::Tensor gradient = seed.defined() ? seed.detach() : at::zeros_like(roots[t][level]).detach();
     parts.push_back((batch_sum ? gradient.sum(0) : gradient).reshape({-1}));
@@ -28,6 +36,10 @@ StepBatch walk_heads(const BackwardContext& context, double share, const std::ve
   batch.shared_roots = context.features.size() == 1;
   batch.roots.resize(context.losses.size());
   batch.seeds.resize(context.losses.size());
+  for (size_t t = 0; t < batch.roots.size() && !context.features.empty(); ++t) {
+    batch.roots[t] = context.features[batch.shared_roots ? 0 : t];
+    batch.seeds[t].resize(batch.roots[t].size());
+  }
   std::vector<at::Tensor> all_roots;
   for (int64_t task : present) {
     const auto t = static_cast<size_t>(task);
@@ -37,9 +49,7 @@ StepBatch walk_heads(const BackwardContext& context, double share, const std::ve
       batch.roots[t] = {loss};
       batch.seeds[t] = {at::ones_like(loss)};
     } else {
-      const size_t set = batch.shared_roots ? 0 : t;
-      batch.roots[t] = context.features[set];
-      std::vector<at::Tensor> inputs = context.leaves[set];
+      std::vector<at::Tensor> inputs = context.leaves[batch.shared_roots ? 0 : t];
       const auto levels = static_cast<int64_t>(inputs.size());
       inputs.insert(inputs.end(), own[t].begin(), own[t].end());
       const auto found = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false, /*create_graph=*/false,
@@ -50,6 +60,10 @@ StepBatch walk_heads(const BackwardContext& context, double share, const std::ve
     if (!batch.shared_roots || all_roots.empty())
       all_roots.insert(all_roots.end(), batch.roots[t].begin(), batch.roots[t].end());
   }
+  if (batch.shared_roots) batch.used.assign(context.features[0].size(), 0);
+  for (size_t level = 0; level < batch.used.size(); ++level)
+    for (int64_t task : present)
+      if (batch.seeds[static_cast<size_t>(task)][level].defined()) batch.used[level] = 1;
   batch.graph = read_layer_graph(all_roots);
   return batch;
 }

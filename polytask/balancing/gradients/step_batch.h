@@ -8,16 +8,19 @@
 namespace polytask {
 
 /// One batch of a step after its heads' backward pass: where the encoder's walk starts for each task, and with what.
-/// T tasks; absent ones have no roots. Where heads and encoder are not told apart, the roots are the losses themselves.
+/// T tasks; absent ones have no seeds. Where heads and encoder are not told apart, the roots are the losses themselves.
 struct StepBatch {
   int64_t sample = 0;
   double share = 1;
   bool shared_roots = false;                          ///< all tasks start at the same features
   std::vector<std::vector<at::Tensor>> roots, seeds;  ///< [T][levels]; a seed may be undefined
+  std::vector<char> used;                             ///< [levels] of shared roots: some task's head reads the level
   LayerGraph graph;                                   ///< from the roots down
 
-  /// The seeds of a task as one row [P of the features] times share; zeros where a level has none. With `batch_sum`
-  /// each level is summed over its first dimension.
+  /// The shared roots that are used; none where tasks have roots of their own.
+  std::vector<at::Tensor> used_roots() const;
+  /// The seeds of a task at the used levels as one row times share; zeros where a level has none. With `batch_sum` each
+  /// level is summed over its first dimension.
   at::Tensor feature_row(int64_t task, bool batch_sum = false) const;
 };
 

@@ -96,6 +96,7 @@ NamedTensors GradNorm::parameters() {
 
 std::vector<double> GradNorm::applied(const std::vector<int64_t>& tasks) const {
   std::vector<double> w;
+  w.reserve(tasks.size());
   for (int64_t task : tasks) w.push_back(value(task));
   if (convention_ != kLibMtl) return w;
   const double highest = *std::max_element(w.begin(), w.end());
@@ -127,6 +128,7 @@ std::vector<double> GradNorm::rates(const GramState& gram, const LossState& stat
 }
 
 GramWeights GradNorm::weigh(const GramState& gram, const LossState& state) {
+  std::fill(stepped_.begin(), stepped_.end(), 0);  // a step may have been skipped since
   if (static_cast<size_t>(gram.task_count) != learnables_.size())
     throw WorkError("gradnorm: rows of {} tasks, but setup() was given {}", gram.task_count, learnables_.size());
   GramWeights weights;

@@ -43,7 +43,8 @@ GramWeights Krum::weigh(const GramState& gram, const LossState&) {
   std::vector<size_t> order(scores_.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return scores_[a] < scores_[b]; });
-  order.resize(static_cast<size_t>(std::min(n_selected_, gram.rows())));
+  const int64_t selected = gram.rows() < 3 ? gram.rows() : std::min(n_selected_, gram.rows());
+  order.resize(static_cast<size_t>(selected));
   GramWeights weights;
   weights.w.assign(scores_.size(), 0.0);
   for (size_t row : order) weights.w[row] = 1.0 / static_cast<double>(order.size());
