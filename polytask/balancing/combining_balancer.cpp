@@ -80,13 +80,7 @@ Weights CombiningBalancer::finish(const BackwardContext& context, const LossStat
   }
   at::Tensor direction;
   if (combiner_->makes_direction()) direction = at::zeros({rows.columns()}, rows.grads().options());
-  LossState seen = state;
-  seen.share = 1;
-  seen.present.assign(state.present.size(), 0);
-  for (size_t r = 0; r < rows.tasks.size(); ++r) {
-    seen.present[static_cast<size_t>(rows.tasks[r])] = 1;
-    seen.losses[static_cast<size_t>(rows.tasks[r])] = rows.losses[r];
-  }
+  const LossState seen = state_of_rows(state, rows.tasks, rows.losses);
   const GramWeights weights = combiner_->combine(rows, seen, direction);
   const auto heads = head_factors(weights, combiner_->heads(), options_.heads);
   if (combiner_->makes_direction())

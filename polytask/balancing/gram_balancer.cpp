@@ -73,7 +73,7 @@ Weights GramBalancer::finish(const BackwardContext& context, const LossState& st
       kept.heads.push_back(kept_heads_[static_cast<size_t>(t)]);
     }
     engine_->apply(kept.w, {}, kept.heads);
-    fill_weights(kept, engine_->tasks(), state_of(state), result);
+    fill_weights(kept, engine_->tasks(), state_of_rows(state, engine_->tasks(), engine_->losses()), result);
     return result;
   }
   GramState gram = engine_->gram();
@@ -85,27 +85,14 @@ Weights GramBalancer::finish(const BackwardContext& context, const LossState& st
     gram = engine_->gram();
   }
   if (context.measure_norms) result.gradient_norms = norms_of(gram);
-  GramWeights weights = weighting_->weigh(gram, state_of(state));
+  const LossState seen = state_of_rows(state, gram.tasks, gram.losses);
+  GramWeights weights = weighting_->weigh(gram, seen);
   weights.heads = head_factors(weights, weighting_->heads(), options_.gradients.heads);
   engine_->apply(weights.w, weights.block_w, weights.heads);
   keep(weights, state);
-  fill_weights(weights, engine_->tasks(), state_of(state), result);
+  fill_weights(weights, gram.tasks, seen, result);
   result.solver = weights.solver;
   return result;
-}
-
-// The state that the method sees: mean losses over the step's batches, tasks without a gradient taken out.
-LossState GramBalancer::state_of(const LossState& state) const {
-  LossState seen = state;
-  seen.share = 1;
-  seen.present.assign(state.present.size(), 0);
-  const auto losses = engine_->losses();
-  for (size_t r = 0; r < losses.size(); ++r) {
-    const auto t = static_cast<size_t>(engine_->tasks()[r]);
-    seen.present[t] = 1;
-    seen.losses[t] = losses[r];
-  }
-  return seen;
 }
 
 void GramBalancer::keep(const GramWeights& weights, const LossState& state) {

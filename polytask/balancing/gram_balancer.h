@@ -37,7 +37,6 @@ class GramBalancer : public Balancer {
  private:
   bool has_weights_for(const LossState& state, bool last) const;
   Weights finish(const BackwardContext& context, const LossState& state);
-  LossState state_of(const LossState& state) const;
   void keep(const GramWeights& weights, const LossState& state);
 
   std::unique_ptr<GramWeighting> weighting_;

@@ -2,6 +2,7 @@
 #include <polytask/balancing/combining/register.h>
 #include <polytask/balancing/combining/rows.h>
 #include <polytask/balancing/gradients/row_kernels.h>
+#include <polytask/balancing/weighting/per_task.h>
 
 #include <ATen/core/grad_mode.h>
 
@@ -13,14 +14,6 @@ namespace polytask {
 namespace {
 
 constexpr double kEpsilon = 1e-8;
-
-std::vector<double> softmax(std::vector<double> values) {
-  const double greatest = *std::max_element(values.begin(), values.end());
-  double sum = 0;
-  for (double& value : values) sum += value = std::exp(value - greatest);
-  for (double& value : values) value /= sum;
-  return values;
-}
 
 }  // namespace
 

@@ -256,7 +256,7 @@ GradientRows GradientEngine::rows() {
     return rows;
   }
   for (int64_t sample = 0; sample < options_.samples; ++sample) {
-    std::vector<at::Tensor> features, values;
+    std::vector<at::Tensor> features;
     for (int64_t t : tasks_) {
       std::vector<at::Tensor> parts;
       for (const StepBatch& batch : batches_)
@@ -264,12 +264,13 @@ GradientRows GradientEngine::rows() {
       features.push_back(at::cat(parts));
     }
     rows.samples.push_back(at::stack(features));
-    for (const StepBatch& batch : batches_) {
-      const auto roots = is_last_sample(batch) ? batch.used_roots() : std::vector<at::Tensor>();
-      for (const auto& root : roots) values.push_back(roots.size() == 1 ? root.detach() : root.detach().reshape({-1}));
-    }
-    rows.representation = at::cat(values);
   }
+  std::vector<at::Tensor> values;
+  for (const StepBatch& batch : batches_) {
+    const auto roots = is_last_sample(batch) ? batch.used_roots() : std::vector<at::Tensor>();
+    for (const auto& root : roots) values.push_back(roots.size() == 1 ? root.detach() : root.detach().reshape({-1}));
+  }
+  rows.representation = at::cat(values);
   return rows;
 }
 

@@ -27,9 +27,9 @@ struct EngineOptions {
 ///
 /// Heads come first: each task's loss is walked down to the features, which gives its head's own gradient and δZ_t.
 /// Then the encoder is walked for each task, all at once where its graph allows batching. Of layers whose products are
-/// cheaper than their weight gradients (LayerProducts) only the gradient at the output is taken; the rest fills one
-/// T × P matrix. Where M is taken from a part of the shared parameters or from the features, one more walk, seeded with
-/// Σ w_t δZ_t, makes the step.
+/// cheaper than their weight gradients (LayerProducts) only the gradient at the output is taken; of the rest the
+/// gradients themselves are held (GradientBuffer). Where M is taken from a part of the shared parameters or from the
+/// features, one more walk, seeded with Σ w_t δZ_t, makes the step.
 class GradientEngine {
  public:
   explicit GradientEngine(EngineOptions options) : options_(std::move(options)) {}

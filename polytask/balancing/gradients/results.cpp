@@ -14,6 +14,18 @@ void check_sizes(const BackwardContext& context, const LossState& state) {
                     state.present.size());
 }
 
+LossState state_of_rows(const LossState& state, const std::vector<int64_t>& tasks, const std::vector<double>& losses) {
+  LossState seen = state;
+  seen.share = 1;
+  seen.present.assign(state.present.size(), 0);
+  for (size_t r = 0; r < tasks.size(); ++r) {
+    const auto t = static_cast<size_t>(tasks[r]);
+    seen.present[t] = 1;
+    seen.losses[t] = losses[r];
+  }
+  return seen;
+}
+
 std::vector<double> head_factors(const GramWeights& weights, HeadGradient choice,
                                  const std::optional<std::string>& chosen_by_user) {
   if (!chosen_by_user && !weights.heads.empty()) return weights.heads;

@@ -12,6 +12,9 @@ namespace polytask {
 
 /// WorkError where losses and marks of presence differ in number.
 void check_sizes(const BackwardContext& context, const LossState& state);
+/// The state that a gradient method sees: of the `tasks` that take part, with their mean losses over the step's
+/// batches.
+LossState state_of_rows(const LossState& state, const std::vector<int64_t>& tasks, const std::vector<double>& losses);
 /// Factor of each head's own gradient [R]: as the user chose, else as the weights say, else the method's choice.
 std::vector<double> head_factors(const GramWeights& weights, HeadGradient choice,
                                  const std::optional<std::string>& chosen_by_user);
