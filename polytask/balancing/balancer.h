@@ -29,7 +29,8 @@ struct BackwardContext {
 /// What a balancer may know of the model before training.
 struct ModelFacts {
   std::vector<ModelParameter> parameters;
-  std::string last_shared_layer;  ///< name of the module, "" for none
+  std::string last_shared_layer;   ///< name of the module, "" for none
+  bool one_representation = true;  ///< the heads of all tasks are fed the same features
 };
 
 /// Carries a method of any family from losses to gradients. The training step knows only this.

@@ -1,6 +1,7 @@
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/core/suggest.h>
+#include <polytask/nn/heads/auxiliary.h>
 #include <polytask/nn/model.h>
 #include <polytask/nn/weights.h>
 
@@ -76,7 +77,14 @@ Node resolve_head(const Node& head) {
     throw InputError("{}: expected a map of options, for example {{type: linear}}", head.where());
   Node named = head;
   if (named.find("type") == nullptr) named.set("type", Node::scalar_of("linear"));
-  return heads().resolve(named);
+  const auto auxiliary = auxiliary_of(named);
+  named.erase("auxiliary");
+  Node resolved = heads().resolve(named);
+  if (auxiliary.empty()) return resolved;
+  Node list = Node::sequence_of({});
+  for (const auto& options : auxiliary) list.append(write_options(options));
+  resolved.set("auxiliary", list);
+  return resolved;
 }
 
 std::shared_ptr<Model> create_model(const Node& section, const ModelContext& context) {

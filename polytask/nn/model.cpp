@@ -10,7 +10,7 @@ std::vector<at::Tensor> Model::forward(const NamedTensors& inputs) {
   const std::vector<Features> features = represent(inputs);
   std::vector<at::Tensor> outputs;
   for (size_t t = 0; t < tasks().size(); ++t)
-    outputs.push_back(decode(static_cast<int64_t>(t), features[features.size() == 1 ? 0 : t]));
+    outputs.push_back(decode(static_cast<int64_t>(t), features[features.size() == 1 ? 0 : t], inputs));
   return outputs;
 }
 

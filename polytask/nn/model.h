@@ -28,18 +28,31 @@ struct ModelParameter {
 };
 
 /// A multi-task model: tasks in a fixed order, a representation per task (the same one, where sharing is hard), a head
-/// per task. Which parameters are shared and which are a task's is one query, `model_parameters()`.
+/// per task. Parameters of a single task may also lie before its features. Which parameters are shared and which are a
+/// task's is one query, `model_parameters()`.
 class Model : public torch::nn::Module {
  public:
   virtual const std::vector<std::string>& tasks() const = 0;
   /// What the heads of all tasks are fed: one entry per task, or a single entry that all share.
   virtual std::vector<Features> represent(const NamedTensors& inputs) = 0;
-  /// Output of task `task` from its features.
-  virtual at::Tensor decode(int64_t task, const Features& features) = 0;
+  /// Output of task `task` from its features, by parameters of that task alone (gradient methods walk heads apart from
+  /// the rest, and look for no shared parameter there). `inputs` are the batch's, for auxiliary inputs of a head.
+  virtual at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) = 0;
   /// Outputs of all tasks, in order.
   std::vector<at::Tensor> forward(const NamedTensors& inputs);
 
+  /// A term of the objective that is no task's (a coupling of networks, an entropy of gates), of the last represent();
+  /// a scalar, undefined where there is none. The training step adds its gradient beside the balanced one.
+  virtual at::Tensor penalty() { return {}; }
+  /// Called before each epoch of training: `epoch` from 0 of `epochs`.
+  virtual void begin_epoch(int64_t epoch, int64_t epochs) {
+    (void)epoch;
+    (void)epochs;
+  }
+
   virtual std::vector<ModelParameter> model_parameters() = 0;
+  /// Whether the heads of all tasks are fed the same features: represent() gives one entry.
+  virtual bool shares_representation() const { return false; }
   /// Names of modules whose parameters are the last shared layer (for gradient methods with that scope).
   virtual std::string last_shared_layer() const { return ""; }
 

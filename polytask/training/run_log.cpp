@@ -81,6 +81,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
                                      {"iterations", number(solver->iterations)},
                                      {"residual", number(solver->residual)}}));
   if (!result.gradient_norms.empty()) line.set("gradient_norms", per_task(tasks_, result.gradient_norms));
+  if (!std::isnan(result.penalty)) line.set("penalty", number(result.penalty));
   if (result.skipped) line.set("skipped", Node::scalar_of("true"));
   line.set("lr", number(lr));
   line.set("seconds", number(seconds));
@@ -93,6 +94,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
       scalar("balancing/" + name + "/" + tasks_[t], values[t], step);
     if (!result.gradient_norms.empty()) scalar("gradient_norm/" + tasks_[t], result.gradient_norms[t], step);
   }
+  scalar("train/penalty", result.penalty, step);
   if (!result.skipped) scalar("train/loss", result.weights.objective, step);
   scalar("train/lr", lr, step);
 }

@@ -87,7 +87,8 @@ void build_balancer(Session& session) {
                      session.tasks[t]->loss_scale()});
   session.balancer->method().setup(infos);
   refuse_changing_columns(session);
-  session.balancer->prepare({session.model->model_parameters(), session.model->last_shared_layer()});
+  session.balancer->prepare(
+      {session.model->model_parameters(), session.model->last_shared_layer(), session.model->shares_representation()});
 }
 
 void load_model(const Checkpoint& checkpoint, Session& session) {

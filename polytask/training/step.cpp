@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full_like.h>
 
 #include <cmath>
 
@@ -84,6 +85,7 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
   Model& model = *session_.model;
   Forward result;
   auto features = model.represent(batch.inputs);
+  if (for_balancing) result.penalty = model.penalty();
   const bool apart = for_balancing && session_.balancer->splits_graph();
   std::vector<Features> leaves = apart ? leaves_of(features) : std::vector<Features>();
   const auto& fed = apart ? leaves : features;
@@ -94,7 +96,7 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
     const auto& task = *session_.tasks[t];
     const auto [target, valid] = task_targets(batch, task.name());
     if (!target.defined()) continue;
-    const at::Tensor output = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t]);
+    const at::Tensor output = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t], batch.inputs);
     result.losses[t] = task.loss(output, target, valid);
     if (with_kpis) result.kpis[t] = task.kpi(output.detach(), target, valid);
   }
@@ -138,6 +140,7 @@ void Stepper::backward(const std::vector<Batch>& batches, LossState& state, Step
     drop_not_finite(pass.losses, state, result);
     means.add(state);
     if (result.skipped) break;
+    add_penalty(pass.penalty, batches.size(), result);
     if (measure_gradients && result.gradient_norms.empty() && pass.features.empty())
       result.gradient_norms = task_gradient_norms(pass.losses, parameters_);
     result.weights = balancer.backward(
@@ -149,6 +152,15 @@ void Stepper::backward(const std::vector<Batch>& batches, LossState& state, Step
   if (result.skipped) balancer.abandon();
   if (result.gradient_norms.empty()) result.gradient_norms = result.weights.gradient_norms;
   result.losses = means.means();
+}
+
+// Balanced gradients are added to what is there already. The graph is kept: the penalty may share parts of it with the
+// losses.
+void Stepper::add_penalty(const at::Tensor& penalty, size_t batches, StepResult& result) const {
+  if (!penalty.defined()) return;
+  const double share = 1.0 / static_cast<double>(batches);
+  result.penalty = (std::isnan(result.penalty) ? 0.0 : result.penalty) + share * penalty.item<double>();
+  if (penalty.requires_grad()) penalty.backward(at::full_like(penalty, share), /*retain_graph=*/true);
 }
 
 // Gradient methods see each task's gradient, so a bad one has a name before anything is done with it.

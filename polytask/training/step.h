@@ -6,6 +6,7 @@
 #include <polytask/training/session.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,12 @@ namespace polytask {
 
 /// What one optimiser step did. T tasks.
 struct StepResult {
-  std::vector<double> losses;           ///< mean over the step's batches; NaN where absent in all of them
-  Weights weights;                      ///< as applied in the step's last batch
-  std::vector<double> gradient_norms;   ///< where they were asked for
-  bool skipped = false;                 ///< on_nan: nothing was changed
-  std::vector<std::string> not_finite;  ///< tasks whose loss or gradient was not finite
+  std::vector<double> losses;          ///< mean over the step's batches; NaN where absent in all of them
+  Weights weights;                     ///< as applied in the step's last batch
+  std::vector<double> gradient_norms;  ///< where they were asked for
+  double penalty = std::numeric_limits<double>::quiet_NaN();  ///< Model::penalty(), mean over the step's batches
+  bool skipped = false;                                       ///< on_nan: nothing was changed
+  std::vector<std::string> not_finite;                        ///< tasks whose loss or gradient was not finite
 };
 
 /// Takes batches to optimiser steps: forward, losses, balancing, clipping, update. The session and the optimiser must
@@ -38,10 +40,12 @@ class Stepper {
     std::vector<at::Tensor> losses;
     std::vector<Features> features, leaves;  // where heads and encoder shall come apart
     std::vector<double> kpis;                // where the method needs them
+    at::Tensor penalty;                      // with graph; undefined where the model has none
   };
   Forward forward(const Batch& batch, bool for_balancing);
   void backward(const std::vector<Batch>& batches, LossState& state, StepResult& result, bool measure_gradients);
   void note_losses_after_step(const Batch& batch, LossState& state);
+  void add_penalty(const at::Tensor& penalty, size_t batches, StepResult& result) const;
   void note_not_finite_gradients(StepResult& result) const;
   void drop_not_finite(std::vector<at::Tensor>& losses, LossState& state, StepResult& result) const;
   void check_gradients(const std::vector<Batch>& batches, StepResult& result);

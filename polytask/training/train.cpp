@@ -99,6 +99,7 @@ CheckReport check(const Node& configuration) {
   const int64_t samples = session.balancer->method().needs().independent_batches;
   const int64_t first = samples * session.data.loader.batch_size;
   loader.start(first_rows(session.data.sampler->order(session.experiment.seed, 0), first), 0);
+  session.model->begin_epoch(0, session.experiment.train.epochs);
   session.model->train();
   std::vector<Batch> batches;
   while (auto batch = loader.next()) batches.push_back(std::move(*batch));

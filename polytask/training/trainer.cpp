@@ -140,6 +140,7 @@ TrainResult Trainer::run() {
 void Trainer::train_epoch() {
   const auto start = Clock::now();
   apply_freeze_rules(*session_.model, session_.freeze, progress_.epoch);
+  session_.model->begin_epoch(progress_.epoch, options_.epochs);
   session_.model->train();
   Loader loader(*session_.data.dataset, session_.data.loader, session_.experiment.seed, session_.data.augment);
   loader.start(session_.data.sampler->order(session_.experiment.seed, progress_.epoch), progress_.epoch,

@@ -36,7 +36,7 @@ TEST(HardSharing, GivesEachTaskItsOutput) {
   EXPECT_EQ(outputs[1].sizes(), (std::vector<int64_t>{7, 1}));
   const auto features = model->represent({{"x", x}});
   ASSERT_EQ(features.size(), 1U);
-  EXPECT_TRUE(at::equal(model->decode(1, features[0]), outputs[1]));
+  EXPECT_TRUE(at::equal(model->decode(1, features[0], {}), outputs[1]));
 }
 
 TEST(HardSharing, KnowsWhoseEachParameterIs) {

@@ -24,11 +24,22 @@ void add_scaled(at::Tensor& sum, const at::Tensor& more, double factor) {
 }  // namespace
 
 void GradientEngine::prepare(const ModelFacts& model) {
+  const auto shared = [](const ModelParameter& p) { return p.role == Role::shared; };
+  if (!model.parameters.empty() && std::none_of(model.parameters.begin(), model.parameters.end(), shared))
+    throw InputError(
+        "balancing: the tasks of this model share no parameters, so their gradients never meet; choose a loss "
+        "weighting "
+        "(polytask list balancing), or another model.sharing");
   model_ = model;
   trainable_.clear();
   buffers_.assign(at_index(options_.samples), {});
   reset();
   follow_freezing();
+  if (scope_.representation && !model.one_representation)
+    throw InputError(
+        "balancing.scope: representation needs one representation that all tasks share, and this model has one for "
+        "each "
+        "task; use the scope shared");
 }
 
 // Layers may be frozen and freed from one epoch to the next.

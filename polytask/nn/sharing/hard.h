@@ -2,6 +2,8 @@
 #include <polytask/core/options.h>
 #include <polytask/nn/layers/dense.h>
 #include <polytask/nn/model.h>
+#include <polytask/nn/sharing/task_heads.h>
+#include <polytask/nn/sharing/trunk_input.h>
 
 #include <cstdint>
 #include <memory>
@@ -29,28 +31,27 @@ struct HardOptions {
 /// `shared_layer`, the last and so the one heads read by default. Names: backbone.…, shared_layer.…, heads.<task>.….
 class HardSharing : public Model {
  public:
-  /// `input`: name of the input to read; "" where batches carry only one. The backbone is taken as it stands; the
-  /// shared layer and each head are initialised from streams of their own, so that tasks do not change each other's.
-  /// Throws InputError for task names that are empty, double or hold anything but letters, digits, _ and -, for a head
-  /// that the levels cannot feed, and for a shared layer after a spatial level.
+  /// `inputs`: shapes of the data's inputs, for heads with auxiliary ones. The backbone is taken as it stands; the
+  /// shared layer and each head are initialised from streams of their own. Throws InputError as TaskHeads does, and for
+  /// a shared layer after a spatial level.
   HardSharing(std::shared_ptr<Backbone> backbone, const std::vector<TaskHead>& tasks, uint64_t seed,
-              const SharedLayerOptions& shared_layer = {}, std::string input = "");
+              const SharedLayerOptions& shared_layer = {}, TrunkInput input = {},
+              const std::map<std::string, InputShape>& inputs = {});
 
-  const std::vector<std::string>& tasks() const override { return tasks_; }
+  const std::vector<std::string>& tasks() const override { return heads_->tasks(); }
   std::vector<Features> represent(const NamedTensors& inputs) override;
-  at::Tensor decode(int64_t task, const Features& features) override;
+  at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) override;
   std::vector<ModelParameter> model_parameters() override;
+  bool shares_representation() const override { return true; }
   std::string last_shared_layer() const override;
 
  private:
   void add_shared_layer(const SharedLayerOptions& options, std::vector<Level>& levels);
-  const at::Tensor& choose_input(const NamedTensors& inputs) const;
 
-  std::string input_;
-  std::vector<std::string> tasks_;
+  TrunkInput input_;
   std::shared_ptr<Backbone> backbone_;
   std::shared_ptr<Dense> shared_layer_;
-  std::vector<std::shared_ptr<Head>> heads_;
+  std::shared_ptr<TaskHeads> heads_;
 };
 
 /// A hard-sharing model around a ready backbone, your own (see `wrap_backbone`) or one of `backbones()`. A task whose
