@@ -22,11 +22,17 @@ inline Kind kind(const std::string& model, NamedTensors (*run)(const Case&)) {
 // One function for each file of this folder.
 bool is_plain_resnet(const Node& description);
 NamedTensors run_resnet(const Case& golden);
+NamedTensors run_cross_stitch(const Case& golden);
+NamedTensors run_mtan(const Case& golden);
+NamedTensors run_ple(const Case& golden);
+NamedTensors run_ltb(const Case& golden);
 
 /// Every kind that has a runner; the first that fits takes a case.
 inline std::vector<Kind> kinds() {
   return {
-      {is_plain_resnet, run_resnet},
+      {is_plain_resnet, run_resnet}, kind("cross_stitch", run_cross_stitch),
+      kind("mtan", run_mtan),        kind("ple", run_ple),
+      kind("ltb", run_ltb),
   };
 }
 
