@@ -27,6 +27,10 @@ SharingRegistry& sharings() {
   static SharingRegistry registry = [] {
     SharingRegistry r("sharing", "sharing");
     register_hard_sharing(r);
+    register_cross_stitch(r);
+    register_mtan(r);
+    register_ple(r);
+    register_ltb(r);
     return r;
   }();
   return registry;

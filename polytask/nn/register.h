@@ -14,5 +14,9 @@ void register_linear_head(HeadRegistry& registry);
 void register_mlp_head(HeadRegistry& registry);
 
 void register_hard_sharing(SharingRegistry& registry);
+void register_cross_stitch(SharingRegistry& registry);
+void register_mtan(SharingRegistry& registry);
+void register_ple(SharingRegistry& registry);
+void register_ltb(SharingRegistry& registry);
 
 }  // namespace polytask

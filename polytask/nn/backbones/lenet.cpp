@@ -64,21 +64,26 @@ std::vector<Level> LenetBackbone::levels() const {
   return result;
 }
 
-Features LenetBackbone::forward(const at::Tensor& input) {
-  Features result;
-  at::Tensor x = input;
-  for (size_t i = 0; i < convolutions_.size(); ++i) {
-    // Channels last: pooling is several times faster in this layout on the CPU.
-    x = convolutions_[i]->forward(x).contiguous(at::MemoryFormat::ChannelsLast);
-    if (options_.batch_norm) {
-      require_batch_statistics(x, is_training());
-      x = norms_[i]->forward(x);
-    }
-    x = at::relu(at::max_pool2d(x, 2));  // the same as the maximum after ReLU, on a quarter of the values
-    result.push_back(x);
+std::vector<std::string> LenetBackbone::stages() const {
+  std::vector<std::string> names;
+  for (const auto& level : levels()) names.push_back(level.name);
+  return names;
+}
+
+at::Tensor LenetBackbone::stage(size_t index, const at::Tensor& input) {
+  if (index == convolutions_.size()) return features_->forward(input.flatten(1));
+  // Channels last: pooling is several times faster in this layout on the CPU.
+  at::Tensor x = convolutions_.at(index)->forward(input).contiguous(at::MemoryFormat::ChannelsLast);
+  if (options_.batch_norm) {
+    require_batch_statistics(x, is_training());
+    x = norms_[index]->forward(x);
   }
-  result.push_back(features_->forward(x.flatten(1)));
-  return result;
+  return at::relu(at::max_pool2d(x, 2));  // the same as the maximum after ReLU, on a quarter of the values
+}
+
+size_t LenetBackbone::stage_of(const std::string& name) const {
+  if (name.rfind("features", 0) == 0) return convolutions_.size();
+  return std::stoul(name.substr(name.find_first_of("0123456789"))) - 1;  // conv1, bn1, …
 }
 
 void register_lenet_backbone(BackboneRegistry& registry) {

@@ -1,12 +1,13 @@
 #pragma once
-#include <polytask/nn/backbone.h>
 #include <polytask/nn/layers/dense.h>
+#include <polytask/nn/staged_backbone.h>
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace polytask {
@@ -22,13 +23,16 @@ struct LenetOptions {
 
 /// Small images: stages of convolution (no padding), batch normalisation, 2×2 maximum, ReLU; then one dense layer
 /// (LeCun et al. 1998, with today's activation and pooling). Levels conv1, conv2, … (stride 2, 4, …) and the vector
-/// `features`.
-class LenetBackbone : public Backbone {
+/// `features`, each a stage.
+class LenetBackbone : public StagedBackbone {
  public:
   /// Throws InputError where the input is no image or too small for the stages.
   LenetBackbone(const LenetOptions& options, const InputShape& input);
   std::vector<Level> levels() const override;
-  Features forward(const at::Tensor& input) override;
+  std::vector<std::string> stages() const override;
+  at::Tensor stage(size_t index, const at::Tensor& x) override;
+  size_t stage_of(const std::string& name) const override;
+  Features features(const std::vector<at::Tensor>& outputs) override { return outputs; }
 
  private:
   LenetOptions options_;

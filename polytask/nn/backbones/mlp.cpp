@@ -32,7 +32,17 @@ std::vector<Level> MlpBackbone::levels() const {
   return result;
 }
 
-Features MlpBackbone::forward(const at::Tensor& input) { return hidden_->forward(input.flatten(1)); }
+std::vector<std::string> MlpBackbone::stages() const {
+  std::vector<std::string> names;
+  for (const auto& level : levels()) names.push_back(level.name);
+  return names;
+}
+
+at::Tensor MlpBackbone::stage(size_t index, const at::Tensor& x) {
+  return hidden_->layer(index).forward(index == 0 ? x.flatten(1) : x);
+}
+
+size_t MlpBackbone::stage_of(const std::string& name) const { return std::stoul(name.substr(name.find('.') + 1)); }
 
 void register_mlp_backbone(BackboneRegistry& registry) {
   registry.add<MlpOptions>(

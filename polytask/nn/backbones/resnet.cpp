@@ -6,19 +6,12 @@
 #include <fmt/ranges.h>
 
 #include <ATen/ATen.h>
-#include <torch/nn/init.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace polytask {
 namespace {
-
-torch::nn::Conv2d convolution(int64_t inputs, int64_t outputs, int64_t kernel, int64_t stride) {
-  auto options = torch::nn::Conv2dOptions(inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false);
-  torch::nn::Conv2d result(options);
-  torch::nn::init::kaiming_normal_(result->weight, 0, torch::kFanOut, torch::kReLU);
-  return result;
-}
 
 void check(const std::vector<int64_t>& blocks, const ResnetOptions& options, const InputShape& input) {
   if (input.size() != 3 || *std::min_element(input.begin(), input.end()) < 1)
@@ -35,43 +28,28 @@ void check(const std::vector<int64_t>& blocks, const ResnetOptions& options, con
 }  // namespace
 
 void ResnetOptions::fields(Fields& f) {
-  f.field("widths", widths, "channels of the four stages", at_least(1));
+  f.field("widths", widths, "channels of the four stages; resnet50 widens each fourfold", at_least(1));
   f.field("stem", stem, "imagenet: 7x7 stride 2 and pooling; small: 3x3 stride 1, for images below some 64 pixels",
           one_of({"imagenet", "small"}));
 }
 
-BasicBlock::BasicBlock(int64_t inputs, int64_t outputs, int64_t stride) {
-  if (stride != 1 || inputs != outputs)
-    downsample_ = register_module(
-        "downsample", torch::nn::Sequential(convolution(inputs, outputs, 1, stride), torch::nn::BatchNorm2d(outputs)));
-  conv1_ = register_module("conv1", convolution(inputs, outputs, 3, stride));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(outputs));
-  conv2_ = register_module("conv2", convolution(outputs, outputs, 3, 1));
-  bn2_ = register_module("bn2", torch::nn::BatchNorm2d(outputs));
-}
-
-at::Tensor BasicBlock::forward(const at::Tensor& x) {
-  at::Tensor y = conv1_->forward(x);
-  require_batch_statistics(y, is_training());
-  y = at::relu(bn1_->forward(y));
-  y = bn2_->forward(conv2_->forward(y));
-  return at::relu(y + (downsample_.is_empty() ? x : downsample_->forward(x)));
-}
-
-Resnet::Resnet(const std::vector<int64_t>& blocks, const ResnetOptions& options, const InputShape& input)
-    : options_(options) {
+Resnet::Resnet(const std::vector<int64_t>& blocks, const ResnetOptions& options, const InputShape& input,
+               BlockType type)
+    : options_(options), type_(type) {
   check(blocks, options, input);
-  int64_t width = options.widths.front();
+  int64_t channels = options.widths.front();
   const bool small = options.stem == "small";
-  conv1_ = register_module("conv1", convolution(input[0], width, small ? 3 : 7, small ? 1 : 2));
-  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(width));
-  for (size_t stage = 0; stage < blocks.size(); ++stage) {
-    torch::nn::Sequential layer;
-    for (int64_t block = 0; block < blocks[stage]; ++block) {
-      layer->push_back(BasicBlock(width, options.widths[stage], stage > 0 && block == 0 ? 2 : 1));
-      width = options.widths[stage];
+  conv1_ = register_module("conv1", residual_convolution(input[0], channels, small ? 3 : 7, small ? 1 : 2));
+  bn1_ = register_module("bn1", torch::nn::BatchNorm2d(channels));
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const std::string name = fmt::format("layer{}", i + 1);
+    auto layer = register_module(name, std::make_shared<torch::nn::Module>(name));
+    layers_.emplace_back();
+    for (int64_t k = 0; k < blocks[i]; ++k) {
+      auto block = make_block(type, channels, options.widths[i], i > 0 && k == 0 ? 2 : 1);
+      layers_.back().push_back(layer->register_module(std::to_string(k), std::move(block)));
+      channels = options.widths[i] * expansion_of(type);
     }
-    stages_.push_back(register_module(fmt::format("layer{}", stage + 1), layer));
   }
 }
 
@@ -79,11 +57,17 @@ std::vector<Level> Resnet::levels() const {
   std::vector<Level> result;
   int64_t stride = options_.stem == "small" ? 1 : 4;
   for (const int64_t width : options_.widths) {
-    result.push_back({fmt::format("layer{}", result.size() + 1), width, stride});
+    result.push_back({fmt::format("layer{}", result.size() + 1), width * expansion_of(type_), stride});
     stride *= 2;
   }
-  result.push_back({"pooled", options_.widths.back(), 0});
+  result.push_back({"pooled", result.back().channels, 0});
   return result;
+}
+
+std::vector<std::string> Resnet::stages() const {
+  std::vector<std::string> names = {"stem"};
+  for (size_t i = 0; i < layers_.size(); ++i) names.push_back(fmt::format("layer{}", i + 1));
+  return names;
 }
 
 at::Tensor Resnet::stem(const at::Tensor& input) {
@@ -93,28 +77,35 @@ at::Tensor Resnet::stem(const at::Tensor& input) {
   return options_.stem == "small" ? y : at::max_pool2d(y, 3, 2, 1);
 }
 
-Features Resnet::stages(const at::Tensor& stem) {
-  Features result;
-  for (auto& stage : stages_) result.push_back(stage->forward(result.empty() ? stem : result.back()));
-  return result;
+at::Tensor Resnet::stage(size_t index, const at::Tensor& x) {
+  if (index == 0) return stem(x);
+  at::Tensor y = x;
+  for (const auto& block : layers_.at(index - 1)) y = block->forward(y);
+  return y;
 }
 
-Features Resnet::forward(const at::Tensor& input) {
-  Features result = stages(stem(input));
+size_t Resnet::stage_of(const std::string& name) const {
+  return name.rfind("layer", 0) == 0 ? std::stoul(name.substr(5)) : 0;
+}
+
+Features Resnet::features(const std::vector<at::Tensor>& outputs) {
+  Features result(outputs.begin() + 1, outputs.end());
   result.push_back(result.back().mean({2, 3}));
   return result;
 }
 
 void register_resnet_backbones(BackboneRegistry& registry) {
-  const auto add = [&](const std::string& name, const std::vector<int64_t>& blocks) {
-    registry.add<ResnetOptions>(name, "Residual network of basic blocks; loads torchvision's weights",
+  const auto add = [&](const std::string& name, const std::vector<int64_t>& blocks, BlockType type) {
+    const std::string kind = type == BlockType::basic ? "basic blocks" : "bottlenecks";
+    registry.add<ResnetOptions>(name, fmt::format("Residual network of {}; loads torchvision's weights", kind),
                                 "He et al. 2016, table 1",
-                                [blocks](const ResnetOptions& options, const InputShape& input) {
-                                  return std::make_unique<Resnet>(blocks, options, input);
+                                [blocks, type](const ResnetOptions& options, const InputShape& input) {
+                                  return std::make_unique<Resnet>(blocks, options, input, type);
                                 });
   };
-  add("resnet18", {2, 2, 2, 2});
-  add("resnet34", {3, 4, 6, 3});
+  add("resnet18", {2, 2, 2, 2}, BlockType::basic);
+  add("resnet34", {3, 4, 6, 3}, BlockType::basic);
+  add("resnet50", {3, 4, 6, 3}, BlockType::bottleneck);
 }
 
 }  // namespace polytask

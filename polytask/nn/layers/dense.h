@@ -6,6 +6,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/linear.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,6 +42,7 @@ class DenseStack : public torch::nn::Module {
   DenseStack(int64_t inputs, const std::vector<int64_t>& widths, const DenseOptions& options);
   /// The output of every layer, in order; none where there is no layer.
   std::vector<at::Tensor> forward(const at::Tensor& x);
+  Dense& layer(size_t index) { return *layers_.at(index); }
 
  private:
   std::vector<std::shared_ptr<Dense>> layers_;

@@ -1,0 +1,39 @@
+#pragma once
+#include "case.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace polytask::golden {
+
+/// One kind of model: which cases are of it, and what comes out for a case under the reference's names (at least all
+/// that the case expects).
+struct Kind {
+  std::function<bool(const Node& description)> fits;
+  std::function<NamedTensors(const Case& golden)> run;
+};
+
+/// The kind of the cases of one model and its variants.
+inline Kind kind(const std::string& model, NamedTensors (*run)(const Case&)) {
+  return {[model](const Node& description) { return is_model(description, model); }, run};
+}
+
+// One function for each file of this folder.
+bool is_plain_resnet(const Node& description);
+NamedTensors run_resnet(const Case& golden);
+NamedTensors run_cross_stitch(const Case& golden);
+NamedTensors run_mtan(const Case& golden);
+NamedTensors run_ple(const Case& golden);
+NamedTensors run_ltb(const Case& golden);
+
+/// Every kind that has a runner; the first that fits takes a case.
+inline std::vector<Kind> kinds() {
+  return {
+      {is_plain_resnet, run_resnet}, kind("cross_stitch", run_cross_stitch),
+      kind("mtan", run_mtan),        kind("ple", run_ple),
+      kind("ltb", run_ltb),
+  };
+}
+
+}  // namespace polytask::golden
