@@ -71,7 +71,7 @@ Features LenetBackbone::forward(const at::Tensor& input) {
     // Channels last: pooling is several times faster in this layout on the CPU.
     x = convolutions_[i]->forward(x).contiguous(at::MemoryFormat::ChannelsLast);
     if (options_.batch_norm) {
-      require_batch_statistics(x, is_training());
+      require_batch_statistics(x, norms_[i]->is_training());
       x = norms_[i]->forward(x);
     }
     x = at::relu(at::max_pool2d(x, 2));  // the same as the maximum after ReLU, on a quarter of the values

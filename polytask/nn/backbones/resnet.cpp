@@ -52,7 +52,7 @@ BasicBlock::BasicBlock(int64_t inputs, int64_t outputs, int64_t stride) {
 
 at::Tensor BasicBlock::forward(const at::Tensor& x) {
   at::Tensor y = conv1_->forward(x);
-  require_batch_statistics(y, is_training());
+  require_batch_statistics(y, bn1_->is_training());
   y = at::relu(bn1_->forward(y));
   y = bn2_->forward(conv2_->forward(y));
   return at::relu(y + (downsample_.is_empty() ? x : downsample_->forward(x)));
@@ -88,7 +88,7 @@ std::vector<Level> Resnet::levels() const {
 
 at::Tensor Resnet::stem(const at::Tensor& input) {
   const at::Tensor x = conv1_->forward(input);
-  require_batch_statistics(x, is_training());
+  require_batch_statistics(x, bn1_->is_training());
   const at::Tensor y = at::relu(bn1_->forward(x));
   return options_.stem == "small" ? y : at::max_pool2d(y, 3, 2, 1);
 }
