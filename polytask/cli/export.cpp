@@ -27,7 +27,7 @@ void run_export(const ExportArguments& arguments) {
     return;
   }
   const auto report = export_torchscript(session, output);
-  fmt::print("input   {}\n", report.input);
+  for (const auto& line : report.inputs) fmt::print("input   {}\n", line);
   for (const auto& line : report.outputs) fmt::print("output  {}\n", line);
   fmt::print("reloaded and compared: largest difference {:.3g}\nTorchScript: {}\n", report.largest_difference,
              arguments.output);

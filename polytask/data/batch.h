@@ -2,6 +2,7 @@
 #include <polytask/core/tensors.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct Batch {
   NamedTensors valid;         ///< task → bool [B] or [B, K]; a task without an entry is fully labelled
   std::vector<int64_t> rows;  ///< rows of the source, in batch order
   int64_t number = 0;         ///< position in the epoch's delivery, 0-based (batches left out count)
+  /// Task → labelled entries of its mask, counted where the batch is made, so that a step need not look for absent
+  /// tasks. A task of `valid` without an entry is looked at.
+  std::map<std::string, int64_t> labelled;
   int64_t size() const { return static_cast<int64_t>(rows.size()); }
 };
 

@@ -98,6 +98,21 @@ std::vector<InputSpec> specs_of(const std::vector<Preprocess>& fitted) {
   return specs;
 }
 
+// Columns of the same shape may still be others.
+void check_columns(const InputSpec& found, const InputSpec& expected) {
+  for (size_t c = 0; c < expected.columns.size(); ++c) {
+    const InputColumn& is = found.columns.at(c);
+    const InputColumn& was = expected.columns[c];
+    if (is.name != was.name || is.categorical != was.categorical)
+      throw InputError("data: column {} of input \"{}\" is \"{}\"{}, but the model was trained on \"{}\"{}", c + 1,
+                       found.name, is.name, is.categorical ? " (categories)" : "", was.name,
+                       was.categorical ? " (categories)" : "");
+    if (is.categories != was.categories)
+      throw InputError("data: column \"{}\" of input \"{}\" has the categories {}, but the model was trained on {}",
+                       is.name, found.name, fmt::join(is.categories, ", "), fmt::join(was.categories, ", "));
+  }
+}
+
 void check_fitted(const Source& source, const std::vector<Preprocess>& fitted) {
   const auto inputs = source.inputs();
   if (inputs.size() != fitted.size())
@@ -107,6 +122,7 @@ void check_fitted(const Source& source, const std::vector<Preprocess>& fitted) {
     if (inputs[i].name != expected.name || inputs[i].shape != expected.shape)
       throw InputError("data: input {} is \"{}\" [{}], but the model was trained on \"{}\" [{}]", i + 1, inputs[i].name,
                        fmt::join(inputs[i].shape, ", "), expected.name, fmt::join(expected.shape, ", "));
+    check_columns(inputs[i], expected);
   }
 }
 

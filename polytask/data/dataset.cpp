@@ -31,7 +31,10 @@ Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_
   const at::Tensor index = at::tensor(rows, at::kLong);
   for (const auto& [task, targets] : targets_) {
     batch.targets[task] = targets.values.index_select(0, index);
-    if (targets.valid.defined()) batch.valid[task] = targets.valid.index_select(0, index);
+    if (!targets.valid.defined()) continue;
+    const at::Tensor valid = targets.valid.index_select(0, index);
+    batch.labelled[task] = valid.sum().item<int64_t>();
+    batch.valid[task] = valid;
   }
   return batch;
 }

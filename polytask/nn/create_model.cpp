@@ -21,7 +21,7 @@ std::vector<std::string> sharing_keys(const std::string& name) {
 }
 
 void check_keys(const Node& section, std::vector<std::string> known) {
-  for (const char* key : {"sharing", "weights", "freeze"}) known.emplace_back(key);
+  for (const char* key : {"sharing", "init_from", "weights", "freeze"}) known.emplace_back(key);
   for (const auto& [key, value] : section.entries())
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw InputError("{}: unknown key{}", value.where(), did_you_mean(key, known));
@@ -48,11 +48,19 @@ Node child(const Node& section, const std::string& key) {
   return found != nullptr ? *found : Node();
 }
 
+StartOptions start_options(const Node& section) {
+  Node node = Node::map_of();
+  node.place = section.place;
+  node.path = section.path;
+  for (const char* key : {"init_from", "weights", "freeze"})
+    if (const Node* found = section.find(key)) node.set(key, *found);
+  return read_options<StartOptions>(node);
+}
+
 // The section without what is read here: the options of the sharing architecture alone.
 Node sharing_node(const Node& section) {
   Node result = section;
-  result.erase("weights");
-  result.erase("freeze");
+  for (const char* key : {"init_from", "weights", "freeze"}) result.erase(key);
   if (result.find("sharing") == nullptr) result.set("sharing", Node::scalar_of("hard"));
   return result;
 }
@@ -67,8 +75,13 @@ Node resolve_model_section(const Node& section) {
   Node resolved = sharings().resolve(sharing);
   if (std::find(keys.begin(), keys.end(), "backbone") != keys.end())
     resolved.set("backbone", resolve_backbone(section.find("backbone"), section));
-  resolved.set("weights", write_options(read_options<WeightsOptions>(child(section, "weights"))));
-  resolved.set("freeze", freeze_node(parse_freeze_rules(child(section, "freeze"))));
+  const StartOptions start = start_options(section);
+  const auto weights = read_options<WeightsOptions>(start.weights);
+  if (!start.init_from.empty() && !weights.path.empty())
+    throw InputError("{}: init_from and weights.path both say what to start from: give one of them", section.where());
+  resolved.set("init_from", Node::scalar_of(start.init_from, true));
+  resolved.set("weights", write_options(weights));
+  resolved.set("freeze", freeze_node(parse_freeze_rules(start.freeze)));
   return resolved;
 }
 

@@ -4,7 +4,22 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
+
 namespace polytask {
+namespace {
+
+// Puts frozen layers with running statistics into evaluation mode. `frozen`: what holds for a module without
+// parameters.
+void hold_statistics(torch::nn::Module& module, bool frozen) {
+  const auto parameters = module.parameters();
+  if (!parameters.empty())
+    frozen = std::none_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.requires_grad(); });
+  if (frozen && module.named_buffers(/*recurse=*/false).contains("running_mean")) module.eval();
+  for (const auto& child : module.children()) hold_statistics(*child, frozen);
+}
+
+}  // namespace
 
 std::vector<at::Tensor> Model::forward(const NamedTensors& inputs) {
   const std::vector<Features> features = represent(inputs);
@@ -12,6 +27,11 @@ std::vector<at::Tensor> Model::forward(const NamedTensors& inputs) {
   for (size_t t = 0; t < tasks().size(); ++t)
     outputs.push_back(decode(static_cast<int64_t>(t), features[features.size() == 1 ? 0 : t], inputs));
   return outputs;
+}
+
+void Model::train(bool on) {
+  torch::nn::Module::train(on);
+  if (on) hold_statistics(*this, false);
 }
 
 NamedTensors Model::state() const {

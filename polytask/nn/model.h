@@ -40,6 +40,10 @@ class Model : public torch::nn::Module {
   virtual at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) = 0;
   /// Outputs of all tasks, in order.
   std::vector<at::Tensor> forward(const NamedTensors& inputs);
+  /// Training mode (eval(): off), except for frozen normalisation: a layer that keeps running statistics goes on in
+  /// evaluation mode (it normalises by them and leaves them as they are) while all of its parameters are frozen; one
+  /// without parameters while all of the module's that holds it are. Freeze first, then call this.
+  void train(bool on = true) override;
 
   /// A term of the objective that is no task's (a coupling of networks, an entropy of gates), of the last represent();
   /// a scalar, undefined where there is none. The training step adds its gradient beside the balanced one.
@@ -71,12 +75,13 @@ struct ModelContext {
 using SharingRegistry = Registry<Model, const ModelContext&>;
 SharingRegistry& sharings();  ///< the key that names one is `sharing`
 
-/// The `model` section: sharing and its options, weights to start from, what is frozen. Resolves defaults.
+/// The `model` section: sharing and its options, and StartOptions. Resolves defaults.
 Node resolve_model_section(const Node& section);
 /// The head options of a task, defaults written out (`linear` where none is given).
 Node resolve_head(const Node& head);
 
-/// Builds the model of a resolved section, loads initial weights, freezes. Throws InputError.
+/// Builds the model of a section, loads initial weights (model.weights; what `init_from` names is loaded by who opens
+/// runs, see open_session), freezes. Throws InputError.
 std::shared_ptr<Model> create_model(const Node& section, const ModelContext& context);
 
 }  // namespace polytask

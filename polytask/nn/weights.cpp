@@ -116,6 +116,17 @@ void WeightsOptions::fields(Fields& f) {
   f.field("skip", skip, "names in the file that are left out (* and ? stand for any)");
 }
 
+void StartOptions::fields(Fields& f) {
+  f.field(
+      "init_from", init_from,
+      "directory of a run to start from, its best checkpoint: fitted preprocessing, the trunk, and heads and fitted "
+      "facts (classes, target scaling) of tasks of the same name; empty: none. Not together with weights.path");
+  f.field("weights", weights, "safetensors file to start from, with its options");
+  f.field("freeze", freeze,
+          "what is not trained: patterns of parameter names (backbone.*), or {pattern, from, to} with epochs. Frozen "
+          "batch normalisation keeps its running statistics");
+}
+
 std::string WeightsReport::text() const {
   std::vector<std::string> parts = {fmt::format("{} tensors loaded", loaded.size())};
   const auto add = [&](const char* what, const std::vector<std::string>& names) {

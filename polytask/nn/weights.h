@@ -16,6 +16,15 @@ struct WeightsOptions {
   void fields(Fields& f);
 };
 
+/// The `model` section besides the options of the sharing architecture: where training starts from, what stays as it
+/// is.
+struct StartOptions {
+  std::string init_from;  ///< a run directory; "" = none
+  Node weights;           ///< WeightsOptions
+  Node freeze;            ///< a list of FreezeRule
+  void fields(Fields& f);
+};
+
 /// What loading did; printed.
 struct WeightsReport {
   std::vector<std::string> loaded, skipped, missing, mismatched;
@@ -25,7 +34,9 @@ struct WeightsReport {
 /// Throws InputError where strict and anything is missing, unexpected or of another shape (first ten named).
 WeightsReport load_weights(Model& model, const WeightsOptions& options);
 
-/// Freezes parameters whose names match a pattern (`backbone.*`) from epoch `from` up to (excluding) epoch `to`.
+/// Freezes parameters whose names match a pattern (`backbone.*`) from epoch `from` up to (excluding) epoch `to`. Frozen
+/// parameters get no gradient, no weight decay and no change of the optimiser's state; frozen normalisation keeps its
+/// running statistics (Model::train).
 struct FreezeRule {
   std::string pattern;
   int64_t from = 0;

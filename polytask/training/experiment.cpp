@@ -1,6 +1,7 @@
 #include <polytask/balancing/balancer.h>
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
+#include <polytask/core/suggest.h>
 #include <polytask/data/data_module.h>
 #include <polytask/nn/model.h>
 #include <polytask/objectives/task_type.h>
@@ -28,6 +29,17 @@ Node resolve_task(const Node& section) {
   return task;
 }
 
+// The optimiser checks them again; here they still have a place.
+void check_task_rates(const Node& optimizer, const Node& tasks) {
+  const Node* rates = optimizer.find("task_lr");
+  if (rates == nullptr) return;
+  std::vector<std::string> names;
+  for (const auto& [name, section] : tasks.entries()) names.push_back(name);
+  for (const auto& [task, rate] : rates->entries())
+    if (tasks.find(task) == nullptr)
+      throw InputError("{}: there is no task \"{}\"{}", rate.where(), task, did_you_mean(task, names));
+}
+
 template <class Options>
 Options read_section(const Node& section) {
   return section.is_null() ? Options{} : read_options<Options>(section);
@@ -49,6 +61,7 @@ Experiment resolve_experiment(const Node& configuration) {
   for (const auto& [name, section] : top.tasks.entries()) e.tasks.emplace_back(name, resolve_task(section));
   e.balancing = resolve_balancing(top.balancing);
   e.optimizer = read_section<OptimizerOptions>(top.optimizer);
+  check_task_rates(top.optimizer, top.tasks);
   e.schedule = read_section<ScheduleOptions>(top.schedule);
   e.train = read_section<TrainOptions>(top.train);
   e.tracking = read_section<TrackingOptions>(top.tracking);

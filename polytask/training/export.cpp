@@ -13,6 +13,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 namespace polytask {
@@ -37,9 +38,19 @@ at::Tensor sample_input(const InputSpec& spec, int64_t n) {
   return table;
 }
 
-std::vector<at::Tensor> run_model(Session& session, const at::Tensor& raw) {
-  const auto& preprocess = session.input();
-  const auto outputs = session.model->forward({{preprocess.spec().name, preprocess.apply(raw)}});
+std::vector<at::Tensor> sample_inputs(const Session& session, int64_t n) {
+  std::vector<at::Tensor> samples;
+  for (const auto& preprocess : session.preprocess)
+    samples.push_back(sample_input(preprocess.spec(), n).to(session.device));
+  return samples;
+}
+
+// `raw`: one tensor per input, in order.
+std::vector<at::Tensor> run_model(Session& session, const std::vector<at::Tensor>& raw) {
+  NamedTensors inputs;
+  for (size_t i = 0; i < raw.size(); ++i)
+    inputs[session.preprocess[i].spec().name] = session.preprocess[i].apply(raw[i]);
+  const auto outputs = session.model->forward(inputs);
   std::vector<at::Tensor> results;
   for (size_t t = 0; t < outputs.size(); ++t) results.push_back(session.tasks[t]->predict(outputs[t]));
   return results;
@@ -47,7 +58,7 @@ std::vector<at::Tensor> run_model(Session& session, const at::Tensor& raw) {
 
 // A module that owns the model's parameters and buffers, so that tracing refers to them instead of copying them as
 // constants.
-jit::Module make_shell(const Session& session, const std::string& input) {
+jit::Module make_shell(const Session& session, const std::string& description) {
   jit::Module shell("PolytaskModel");
   const auto flat = [](std::string name) {
     std::replace(name.begin(), name.end(), '.', '_');
@@ -56,7 +67,8 @@ jit::Module make_shell(const Session& session, const std::string& input) {
   for (const auto& item : session.model->named_parameters())
     shell.register_parameter(flat(item.key()), item.value(), /*is_buffer=*/false);
   for (const auto& item : session.model->named_buffers()) shell.register_buffer(flat(item.key()), item.value());
-  c10::List<std::string> tasks;
+  c10::List<std::string> tasks, inputs;
+  for (const auto& preprocess : session.preprocess) inputs.push_back(preprocess.spec().name);
   c10::Dict<std::string, c10::List<std::string>> outputs;
   for (const auto& task : session.tasks) {
     tasks.push_back(task->name());
@@ -67,20 +79,37 @@ jit::Module make_shell(const Session& session, const std::string& input) {
   const auto texts = c10::ListType::ofStrings();
   shell.register_attribute("tasks", texts, tasks);
   shell.register_attribute("outputs", c10::DictType::create(c10::StringType::get(), texts), outputs);
-  shell.register_attribute("input", c10::StringType::get(), input);
+  shell.register_attribute("inputs", texts, inputs);
+  shell.register_attribute("input", c10::StringType::get(), description);
   return shell;
 }
 
-jit::Module trace(Session& session, const std::string& input) {
-  jit::Module shell = make_shell(session, input);
-  const auto example = sample_input(session.input().spec(), 3).to(session.device);
+// Names of forward's arguments: letters, digits and _ of the inputs' names. A single one is called "raw".
+std::vector<std::string> argument_names(const Session& session) {
+  if (session.preprocess.size() == 1) return {"raw"};
+  std::vector<std::string> names;
+  for (const auto& preprocess : session.preprocess) {
+    std::string name = "raw_" + preprocess.spec().name;
+    for (char& c : name)
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    names.push_back(name);
+  }
+  return names;
+}
+
+jit::Module trace(Session& session, const std::string& description) {
+  jit::Module shell = make_shell(session, description);
+  const auto examples = sample_inputs(session, 3);
   const auto traced = jit::tracer::trace(
-      {example},
-      [&](jit::Stack inputs) -> jit::Stack {
-        const auto outputs = run_model(session, inputs.at(0).toTensor());
+      jit::Stack(examples.begin(), examples.end()),
+      [&](const jit::Stack& inputs) -> jit::Stack {
+        std::vector<at::Tensor> raw;
+        for (const auto& input : inputs) raw.push_back(input.toTensor());
+        const auto outputs = run_model(session, raw);
         return {c10::ivalue::Tuple::create(std::vector<c10::IValue>(outputs.begin(), outputs.end()))};
       },
-      [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/false, &shell, {"raw"});
+      [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/false, &shell,
+      argument_names(session));
   auto* function = shell._ivalue()->compilation_unit()->create_function(
       c10::QualifiedName(*shell.type()->name(), "forward"), traced.first->graph);
   shell.type()->addMethod(function);
@@ -89,9 +118,9 @@ jit::Module trace(Session& session, const std::string& input) {
 
 double largest_difference(Session& session, const std::filesystem::path& path) {
   auto reloaded = jit::load(path.string(), session.device);
-  const auto raw = sample_input(session.input().spec(), 5).to(session.device);
+  const auto raw = sample_inputs(session, 5);
   const auto expected = run_model(session, raw);
-  const auto got = reloaded.forward({raw}).toTuple();
+  const auto got = reloaded.forward({raw.begin(), raw.end()}).toTuple();
   double largest = 0;
   for (size_t t = 0; t < expected.size(); ++t) {
     const auto difference = (got->elements()[t].toTensor() - expected[t]).abs().max().item<double>();
@@ -110,11 +139,14 @@ ExportReport export_torchscript(Session& session, const std::filesystem::path& p
   at::NoGradGuard no_grad;
   session.model->eval();
   for (auto& preprocess : session.preprocess) preprocess = preprocess.to(session.device);
-  const auto& spec = session.input().spec();
   ExportReport report;
-  report.input = fmt::format("{}: [N, {}], {}", spec.name, fmt::join(spec.shape, ", "),
-                             spec.is_image() ? "values 0…255" : "columns in the order of the training table");
-  auto module = trace(session, report.input);
+  for (const auto& preprocess : session.preprocess) {
+    const auto& spec = preprocess.spec();
+    report.inputs.push_back(
+        fmt::format("{}: [N, {}], {}", spec.name, fmt::join(spec.shape, ", "),
+                    spec.is_image() ? "values 0…255" : "columns in the order of the training table"));
+  }
+  auto module = trace(session, fmt::format("{}", fmt::join(report.inputs, "\n")));
   module.eval();
   std::ostringstream bytes;
   module.save(bytes);

@@ -31,7 +31,8 @@ struct OptimizerOptions {
   std::vector<double> betas = {0.9, 0.999};  ///< adam, adamw
   double eps = 1e-8;                         ///< adam, adamw
   GroupOptions shared, heads, balancing;
-  std::map<std::string, double> task_lr;  ///< learning rate of single tasks' heads
+  std::map<std::string, double>
+      task_lr;  ///< learning rate of single tasks' own parameters, before their features or after
   void fields(Fields& f);
 };
 

@@ -6,9 +6,11 @@
 #include <polytask/training/step.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace polytask {
@@ -20,12 +22,29 @@ Session open_run(const std::filesystem::path& run, const std::string& checkpoint
   return open_model(std::move(experiment), load_checkpoint(find_checkpoint(run, checkpoint)));
 }
 
-void require_shape(const at::Tensor& raw, const InputSpec& spec) {
-  std::vector<int64_t> expected = {raw.dim() > 0 ? raw.size(0) : 0};
+std::vector<std::string> names_of(const std::vector<Preprocess>& inputs) {
+  std::vector<std::string> names;
+  for (const auto& input : inputs) names.push_back(input.spec().name);
+  return names;
+}
+
+// The samples of one input, which must be as many as those of the first one.
+const at::Tensor& checked_input(const NamedTensors& raw, const std::vector<Preprocess>& inputs, size_t index) {
+  const InputSpec& spec = inputs[index].spec();
+  const auto found = raw.find(spec.name);
+  if (found == raw.end())
+    throw InputError("input \"{}\" is missing: the run reads {}", spec.name, fmt::join(names_of(inputs), ", "));
+  const at::Tensor& samples = found->second;
+  std::vector<int64_t> expected = {samples.dim() > 0 ? samples.size(0) : 0};
   expected.insert(expected.end(), spec.shape.begin(), spec.shape.end());
-  if (raw.sizes() != at::IntArrayRef(expected))
+  if (samples.sizes() != at::IntArrayRef(expected))
     throw InputError("input \"{}\": expected samples of shape [N, {}], got {}", spec.name, fmt::join(spec.shape, ", "),
-                     c10::str(raw.sizes()));
+                     c10::str(samples.sizes()));
+  const auto first = raw.find(inputs.front().spec().name);
+  if (samples.size(0) != first->second.size(0))
+    throw InputError("input \"{}\" has {} samples, but \"{}\" has {}", spec.name, samples.size(0), first->first,
+                     first->second.size(0));
+  return samples;
 }
 
 }  // namespace
@@ -75,14 +94,31 @@ Predictions Predictor::predict(const std::vector<std::string>& paths) {
   return collect(batches, std::move(rows));
 }
 
-Predictions Predictor::predict(const at::Tensor& raw) {
+std::vector<InputSpec> Predictor::inputs() const {
+  std::vector<InputSpec> specs;
+  for (const auto& preprocess : session_.preprocess) specs.push_back(preprocess.spec());
+  return specs;
+}
+
+Predictions Predictor::predict(const NamedTensors& raw) {
   at::NoGradGuard no_grad;
-  const auto& preprocess = session_.input();
-  require_shape(raw, preprocess.spec());
-  const auto input = preprocess.apply(raw).to(session_.device);
+  const auto names = names_of(session_.preprocess);
+  for (const auto& [name, samples] : raw)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw InputError("the run has no input \"{}\"{}", name, did_you_mean(name, names));
+  NamedTensors inputs;
+  for (size_t i = 0; i < names.size(); ++i)
+    inputs[names[i]] = session_.preprocess[i].apply(checked_input(raw, session_.preprocess, i)).to(session_.device);
   std::vector<std::string> rows;
-  for (int64_t i = 0; i < raw.size(0); ++i) rows.push_back(std::to_string(i));
-  return collect({forward({{preprocess.spec().name, input}})}, std::move(rows));
+  for (int64_t i = 0; i < inputs.at(names[0]).size(0); ++i) rows.push_back(std::to_string(i));
+  return collect({forward(inputs)}, std::move(rows));
+}
+
+Predictions Predictor::predict(const at::Tensor& raw) {
+  if (session_.preprocess.size() > 1)
+    throw InputError("the run reads {} inputs ({}): give a tensor for each, by name", session_.preprocess.size(),
+                     fmt::join(names_of(session_.preprocess), ", "));
+  return predict(NamedTensors{{input().name, raw}});
 }
 
 Predictions Predictor::collect(const std::vector<std::vector<at::Tensor>>& batches,

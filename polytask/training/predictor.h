@@ -36,12 +36,18 @@ class Predictor {
                      const std::string& device = "");
 
   std::vector<std::string> tasks() const { return session_.task_names(); }
-  const InputSpec& input() const { return session_.input().spec(); }
+  /// What a sample consists of, in the order of the run's data.
+  std::vector<InputSpec> inputs() const;
+  /// The first of them, of runs with a single one.
+  const InputSpec& input() const { return session_.preprocess.front().spec(); }
   const Session& session() const { return session_; }
 
   /// Files, folders or lists as the run's source reads them.
   Predictions predict(const std::vector<std::string>& paths);
-  /// Raw samples [N, …] as `input()` describes them (images 0…255; table columns, categories as indices).
+  /// Raw samples, a tensor [N, …] for each of `inputs()` by its name (images 0…255; table columns, categories as
+  /// indices). InputError where one is missing, unknown, of another shape or of another N.
+  Predictions predict(const NamedTensors& raw);
+  /// The same for a run with a single input. InputError where it has several.
   Predictions predict(const at::Tensor& raw);
 
  private:

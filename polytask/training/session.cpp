@@ -2,12 +2,15 @@
 #include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/core/random.h>
+#include <polytask/training/initial_run.h>
 #include <polytask/training/session.h>
 
 #include <fmt/format.h>
 
 #include <ATen/core/grad_mode.h>
 #include <torch/cuda.h>
+
+#include <optional>
 
 namespace polytask {
 namespace {
@@ -18,9 +21,11 @@ std::vector<std::unique_ptr<TaskType>> create_tasks(const Experiment& experiment
   return tasks;
 }
 
-std::vector<TargetRequest> target_requests(const std::vector<std::unique_ptr<TaskType>>& tasks) {
+std::vector<TargetRequest> target_requests(const Session& session, const InitialRun* initial) {
   std::vector<TargetRequest> requests;
-  for (const auto& task : tasks) requests.push_back(task->target_request());
+  for (size_t t = 0; t < session.tasks.size(); ++t)
+    requests.push_back(initial == nullptr ? session.tasks[t]->target_request()
+                                          : initial->request(*session.tasks[t], session.experiment.tasks[t].second));
   return requests;
 }
 
@@ -103,11 +108,29 @@ Session begin(Experiment experiment) {
   return session;
 }
 
-// A run's weights come from its checkpoint, so the file they once started from is not needed any more.
+// A run's weights come from its checkpoint, so the file or run they once started from is not needed any more.
 void forget_initial_weights(Experiment& experiment) {
+  if (experiment.model.find("init_from") != nullptr) experiment.model.set("init_from", Node::scalar_of("", true));
   if (Node weights = Node::map_of(); experiment.model.find("weights") != nullptr) {
     weights.set("path", Node::scalar_of("", true));
     experiment.model.set("weights", weights);
+  }
+}
+
+std::optional<InitialRun> initial_run(const Experiment& experiment) {
+  const std::string path = experiment.model.text_or("init_from", "");
+  if (path.empty()) return std::nullopt;
+  return InitialRun(path);
+}
+
+// Preprocessing and tasks, by the training rows; what the initial run knows is its own.
+void fit(Session& session, const InitialRun* initial) {
+  session.preprocess = session.data.dataset->preprocess();
+  for (const auto& task : session.tasks) {
+    if (initial != nullptr && initial->has_task(task->name()))
+      initial->load_task(*task);
+    else
+      task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
   }
 }
 
@@ -126,15 +149,14 @@ Session open_session(Experiment experiment, const Checkpoint* from) {
     load_tasks(*from, session);
     session.preprocess = load_preprocess(*from);
   }
-  session.data =
-      open_data(session.experiment.data, target_requests(session.tasks), session.experiment.seed, session.preprocess);
-  if (from == nullptr) {
-    session.preprocess = session.data.dataset->preprocess();
-    for (const auto& task : session.tasks)
-      task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
-  }
+  const auto initial = from == nullptr ? initial_run(session.experiment) : std::nullopt;
+  if (initial) session.preprocess = initial->preprocess();
+  session.data = open_data(session.experiment.data, target_requests(session, initial ? &*initial : nullptr),
+                           session.experiment.seed, session.preprocess);
+  if (from == nullptr) fit(session, initial ? &*initial : nullptr);
   build_model(session);
   if (from != nullptr) load_model(*from, session);
+  if (initial) log_info("model.init_from: {}", initial->load_model(*session.model));
   session.model->to(session.device);
   build_balancer(session);
   return session;

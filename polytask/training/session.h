@@ -29,12 +29,11 @@ struct Session {
 
   int64_t task_count() const { return static_cast<int64_t>(tasks.size()); }
   std::vector<std::string> task_names() const;
-  /// The first input, which the model sees.
-  const Preprocess& input() const { return preprocess.front(); }
 };
 
 /// Opens the data, fits preprocessing and tasks on the training rows, builds model and balancer. With `from`,
-/// everything fitted comes from that checkpoint instead, and so do the model's weights.
+/// everything fitted comes from that checkpoint instead, and so do the model's weights. Without, and with a run in
+/// `model.init_from`, what that run knows is taken from it (see InitialRun).
 Session open_session(Experiment experiment, const Checkpoint* from = nullptr);
 
 /// The trained model alone, without any of its data: for prediction and export.

@@ -71,7 +71,14 @@ std::pair<at::Tensor, at::Tensor> task_targets(const Batch& batch, const std::st
   if (target == batch.targets.end()) return {};
   const auto valid = batch.valid.find(task);
   if (valid == batch.valid.end()) return {target->second, {}};
-  if (!valid->second.any().item<bool>()) return {};
+  const auto counted = batch.labelled.find(task);
+  if (counted == batch.labelled.end()) {
+    if (!valid->second.any().item<bool>()) return {};
+  } else if (counted->second == 0) {
+    return {};
+  } else if (counted->second == valid->second.numel()) {
+    return {target->second, {}};
+  }
   return {target->second, valid->second};
 }
 

@@ -59,7 +59,7 @@ class Stepper {
 /// The batch with every tensor on `device`.
 Batch to_device(const Batch& batch, const c10::Device& device);
 /// The task's target tensors in a batch: value and mask (undefined: all valid), or an undefined value where the task
-/// has no label in this batch.
+/// has no label in this batch. Asks the mask only where Batch::labelled has no count of it.
 std::pair<at::Tensor, at::Tensor> task_targets(const Batch& batch, const std::string& task);
 
 }  // namespace polytask

@@ -78,8 +78,22 @@ TEST(Loader, BatchesHoldWhatTheRowsHold) {
   EXPECT_TRUE(at::equal(batch->targets.at("row"), at::tensor({7, 3, 19}, at::kLong)));
   EXPECT_EQ(batch->valid.count("row"), 0U);
   EXPECT_FALSE(batch->valid.at("part").any().item<bool>());
+  EXPECT_EQ(batch->labelled, (std::map<std::string, int64_t>{{"part", 0}}));
   EXPECT_FALSE(loader.next());
   EXPECT_FALSE(loader.next());
+}
+
+TEST(Loader, CountsTheLabelsOfPartlyLabelledTasks) {
+  const Fixture data(20);
+  const Augment none;
+  Loader loader(*data.dataset, loader_options(2, 3), 1, none);
+  loader.start({1, 2, 3, 4, 6, 8, 5, 7, 10}, 0);
+  std::vector<int64_t> counts;
+  while (const auto batch = loader.next()) {
+    EXPECT_EQ(batch->labelled.count("row"), 0U) << "has a label everywhere";
+    counts.push_back(batch->labelled.at("part"));
+  }
+  EXPECT_EQ(counts, (std::vector<int64_t>{1, 3, 1}));
 }
 
 TEST(Loader, IsTheSameForAnyNumberOfWorkers) {

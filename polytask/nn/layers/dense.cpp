@@ -21,7 +21,7 @@ Dense::Dense(int64_t inputs, int64_t outputs, const DenseOptions& options)
 at::Tensor Dense::forward(const at::Tensor& x) {
   at::Tensor y = fc_->forward(x);
   if (bn_) {
-    require_batch_statistics(y, is_training());
+    require_batch_statistics(y, bn_->is_training());
     y = bn_->forward(y);
   }
   y = activation_(y);
