@@ -79,6 +79,7 @@ int run_program(int argc, char** argv) {
   program.fallthrough();
   add_train(program);
   add_evaluate(program);
+  add_compare(program);
   add_predict(program);
   add_export(program);
   add_data(program);

@@ -9,6 +9,7 @@ namespace polytask {
 // Each adds its verb, with options and callback, to the program. One file a verb: parse, call the library, print.
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
+void add_compare(CLI::App& program);
 void add_predict(CLI::App& program);
 void add_data(CLI::App& program);
 void add_export(CLI::App& program);

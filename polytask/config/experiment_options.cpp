@@ -1,8 +1,11 @@
 #include <polytask/config/experiment_options.h>
+#include <polytask/config/select_tasks.h>
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace polytask {
 namespace {
@@ -33,6 +36,29 @@ Node read_configuration_file(const std::filesystem::path& config) {
   return read_yaml_file(config);
 }
 
+// The names of "tasks=[digit, parity]", which chooses among the file's tasks; nothing for any other override.
+std::optional<std::vector<std::string>> chosen_tasks(const std::string& assignment) {
+  const std::string key = "tasks=";
+  if (assignment.compare(0, key.size(), key) != 0) return std::nullopt;
+  Node value;
+  apply_override(value, assignment);
+  const Node* list = value.find("tasks");
+  if (!list->is_sequence()) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& item : list->items()) {
+    if (!item.is_scalar())
+      throw InputError("command line: override \"{}\": a list chooses tasks by their names", assignment);
+    names.push_back(item.text());
+  }
+  return names;
+}
+
+void apply(Node& root, const std::string& assignment) {
+  const auto names = chosen_tasks(assignment);
+  if (!names) return apply_override(root, assignment);
+  for (const auto& change : select_tasks(root, *names)) log_info("{}: {}", assignment, change);
+}
+
 }  // namespace
 
 void ExperimentOptions::fields(Fields& f) {
@@ -48,6 +74,7 @@ void ExperimentOptions::fields(Fields& f) {
   f.field("schedule", schedule, "how learning rates change over the run");
   f.field("train", train, "length of the training, validation, checkpoints, what to do with NaN");
   f.field("tracking", tracking, "what a run writes besides its checkpoints");
+  f.field("compare", compare, "what `polytask compare` compares; training does not depend on it");
 }
 
 Node load_configuration(const std::filesystem::path& config, const std::vector<std::string>& overrides) {
@@ -56,7 +83,7 @@ Node load_configuration(const std::filesystem::path& config, const std::vector<s
   if (!root.is_map())
     throw InputError("{}: expected a map of sections (data, model, tasks, …), got {}", config.string(),
                      root.is_sequence() ? "a list" : fmt::format("\"{}\"", root.text()));
-  for (const auto& assignment : overrides) apply_override(root, assignment);
+  for (const auto& assignment : overrides) apply(root, assignment);
   check_texts(root);
   return root;
 }

@@ -14,11 +14,12 @@ struct ExperimentOptions {
   int64_t seed = 1;
   std::string device = "auto";
   int64_t threads = 0;
-  Node data, model, tasks, balancing, optimizer, schedule, train, tracking;
+  Node data, model, tasks, balancing, optimizer, schedule, train, tracking, compare;
   void fields(Fields& f);
 };
 
-/// Reads a configuration file and applies overrides, in order. `config` may be a run directory's `config.yaml`.
+/// Reads a configuration file and applies overrides, in order; a list for `tasks` ("tasks=[digit]") chooses among the
+/// file's (see select_tasks.h). `config` may be a run directory's `config.yaml`.
 /// Relative paths of the data section are left as they are (relative to the working directory).
 Node load_configuration(const std::filesystem::path& config, const std::vector<std::string>& overrides);
 

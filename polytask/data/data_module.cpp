@@ -1,6 +1,7 @@
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 #include <polytask/data/data_module.h>
+#include <polytask/data/labelled_sampler.h>
 
 #include <fmt/format.h>
 
@@ -143,6 +144,13 @@ void DataOptions::fields(Fields& f) {
   f.section("split", split, "how rows are divided into training, validation and test");
   f.field("sampler", sampler, "the order of the training rows: {type: shuffle}, or another sampler with its options");
   f.field("transforms", transforms, "augmentation of training pictures: a list of {type: …} with their options");
+  f.field("unlabelled", unlabelled,
+          "training rows without a label of any task: keep, or replace each by the next labelled one, so that an epoch "
+          "has as many steps and every row of it teaches something",
+          one_of({"keep", "replace"}));
+  f.field("other_targets", other_targets,
+          "targets of tasks that this run leaves out (as a task writes them), which are no inputs either; "
+          "tasks=[…] on the command line fills it in");
 }
 
 Node resolve_data_section(const Node& section) {
@@ -165,6 +173,7 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   std::map<std::string, Targets> targets;
   for (const auto& request : requests) targets[request.task] = encode_targets(*source, request);
   std::vector<std::string> used = target_columns(requests);
+  for (const auto& expression : options.other_targets) used.push_back(column_of(expression));
   DataModule module;
   module.split = make_split(*source, options.split, seed);
   if (options.split.warn_leaks) module.warnings = find_leaks(*source, module.split, used);
@@ -177,6 +186,8 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   if (!fitted.empty()) check_fitted(*source, fitted);
   module.dataset = std::make_unique<Dataset>(source, std::move(preprocess), std::move(targets));
   module.sampler = samplers().create(options.sampler, {module.split.train, module.dataset->targets()});
+  if (options.unlabelled == "replace")
+    module.sampler = only_labelled(std::move(module.sampler), module.split.train, module.dataset->targets());
   module.augment = create_transforms(options.transforms.items());
   module.loader = options.loader;
   return module;

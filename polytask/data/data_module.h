@@ -15,7 +15,9 @@ struct DataOptions {
   LoaderOptions loader;  // its options stand directly in the section
   SplitOptions split;
   Node sampler = Node::map_of({{"type", Node::scalar_of("shuffle")}});
-  Node transforms;  ///< list of {type: …}
+  Node transforms;                         ///< list of {type: …}
+  std::string unlabelled = "keep";         ///< training rows without a label of any task: keep | replace
+  std::vector<std::string> other_targets;  ///< targets of tasks that are not trained: no inputs either
   void fields(Fields& f);
 };
 

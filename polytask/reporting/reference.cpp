@@ -28,7 +28,8 @@ std::vector<RegistryInfo> training_sections() {
           section_info<OptimizerOptions>("optimizer", "the optimiser and its parameter groups"),
           section_info<ScheduleOptions>("schedule", "learning-rate schedule"),
           section_info<TrainOptions>("train", "the training loop"),
-          section_info<TrackingOptions>("tracking", "what a run writes")};
+          section_info<TrackingOptions>("tracking", "what a run writes"),
+          section_info<CompareOptions>("compare", "what `polytask compare` compares")};
 }
 
 std::string option_line(const FieldDescription& field) {

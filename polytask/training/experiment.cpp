@@ -65,6 +65,7 @@ Experiment resolve_experiment(const Node& configuration) {
   e.schedule = read_section<ScheduleOptions>(top.schedule);
   e.train = read_section<TrainOptions>(top.train);
   e.tracking = read_section<TrackingOptions>(top.tracking);
+  e.compare = read_section<CompareOptions>(top.compare);
 
   top.data = e.data;
   top.model = e.model;
@@ -74,6 +75,7 @@ Experiment resolve_experiment(const Node& configuration) {
   top.schedule = write_options(e.schedule);
   top.train = write_options(e.train);
   top.tracking = write_options(e.tracking);
+  if (!top.compare.is_null()) top.compare = write_options(e.compare);
   e.resolved = write_options(top);
   set_paths(e.resolved);
   return e;

@@ -1,5 +1,6 @@
 #pragma once
 #include <polytask/config/experiment_options.h>
+#include <polytask/training/compare/options.h>
 #include <polytask/training/optimizer.h>
 #include <polytask/training/schedule.h>
 #include <polytask/training/train_options.h>
@@ -23,6 +24,7 @@ struct Experiment {
   ScheduleOptions schedule;
   TrainOptions train;
   TrackingOptions tracking;
+  CompareOptions compare;
   Node resolved;  ///< all of it as one tree: what `--print-config` prints and a run's config.yaml holds
 };
 

@@ -42,6 +42,33 @@ Node fingerprint_node(const Source& source) {
   return node;
 }
 
+Node number(int64_t value) { return Node::scalar_of(std::to_string(value)); }
+
+// Every figure that evaluations of this run will have: task → name → which direction is better, and the unit.
+Node figures_node(const Session& session) {
+  Node node = Node::map_of();
+  for (const auto& task : session.tasks) {
+    Node figures = Node::map_of();
+    for (const auto& figure : task->make_metrics()->values()) {
+      const bool higher = figure.direction == Direction::higher_is_better;
+      figures.set(figure.name, Node::map_of({{"better", Node::scalar_of(higher ? "higher" : "lower", true)},
+                                             {"unit", Node::scalar_of(figure.unit, true)}}));
+    }
+    node.set(task->name(), figures);
+  }
+  return node;
+}
+
+void record_facts(Session& session, RunDirectory& run) {
+  const auto& split = session.data.split;
+  run.set_fact("data", fingerprint_node(session.data.dataset->source()));
+  run.set_fact("rows", Node::map_of({{"train", number(static_cast<int64_t>(split.train.size()))},
+                                     {"validation", number(static_cast<int64_t>(split.validation.size()))},
+                                     {"test", number(static_cast<int64_t>(split.test.size()))}}));
+  run.set_fact("parameters", number(count_parameters(session)));
+  run.set_fact("figures", figures_node(session));
+}
+
 Session open_experiment(const Node& configuration) {
   auto experiment = resolve_experiment(configuration);
   set_threads(experiment.threads);
@@ -58,7 +85,7 @@ TrainResult train(const Node& configuration, const RunRequest& request) {
   Session session = open_experiment(configuration);
   auto run = RunDirectory::create(session.experiment, request.directory, request.command_line);
   const LogFile log(run);
-  run.set_fact("data", fingerprint_node(session.data.dataset->source()));
+  record_facts(session, run);
   describe(session);
   return Trainer(session, run).run();
 }
@@ -71,6 +98,7 @@ TrainResult resume(const std::filesystem::path& path) {
   if (!std::filesystem::exists(run.last_checkpoint())) {
     log_info("{}: no checkpoint was reached; starting at step 0", path.string());
     Session session = open_session(std::move(experiment));
+    record_facts(session, run);
     describe(session);
     return Trainer(session, run).run();
   }

@@ -30,6 +30,9 @@ void TrainOptions::fields(Fields& f) {
           "optimiser steps between checkpoints inside an epoch; 0: at the end of epochs only", at_least(0));
   f.field("evaluation_batch", evaluation_batch, "rows per batch in evaluation; 0: the training batch size",
           at_least(0));
+  f.field("test", test,
+          "evaluate the best checkpoint on the test rows in the end; false leaves them untouched, for `polytask "
+          "evaluate` to measure later");
 }
 
 void GradientTracking::fields(Fields& f) {

@@ -33,6 +33,7 @@ struct TrainOptions {
   std::string on_nan = "stop";   ///< stop | skip_step | skip_task
   int64_t checkpoint_every = 0;  ///< optimiser steps between checkpoints inside an epoch; 0: at the end of epochs only
   int64_t evaluation_batch = 0;  ///< rows per batch in evaluation; 0: the training batch size
+  bool test = true;              ///< evaluate the best checkpoint on the test rows in the end
   void fields(Fields& f);
 };
 

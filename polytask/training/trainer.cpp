@@ -1,6 +1,7 @@
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
 #include <polytask/core/log.h>
+#include <polytask/core/memory.h>
 #include <polytask/core/progress.h>
 #include <polytask/training/trainer.h>
 
@@ -121,6 +122,7 @@ TrainResult Trainer::run() {
   try {
     while (!done()) train_epoch();
     auto result = conclude();
+    run_.set_fact("peak_memory_bytes", Node::scalar_of(std::to_string(peak_memory_bytes())));
     run_.set_status("finished");
     return result;
   } catch (const Interrupted&) {
@@ -314,7 +316,7 @@ TrainResult Trainer::conclude() {
     return evaluation;
   };
   result.validation = measure(session_.data.split.validation, "validation");
-  result.test = measure(session_.data.split.test, "test");
+  if (options_.test) result.test = measure(session_.data.split.test, "test");
   return result;
 }
 
