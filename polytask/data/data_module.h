@@ -15,7 +15,8 @@ struct DataOptions {
   LoaderOptions loader;  // its options stand directly in the section
   SplitOptions split;
   Node sampler = Node::map_of({{"type", Node::scalar_of("shuffle")}});
-  Node transforms;  ///< list of {type: …}
+  Node transforms;         ///< list of {type: …}
+  double keep_labels = 1;  ///< share of each task's training labels, in (0, 1]
   void fields(Fields& f);
 };
 
