@@ -12,5 +12,6 @@ void register_arrays(SourceRegistry& registry);
 void register_implants(SourceRegistry& registry);
 void register_tabular(SourceRegistry& registry);
 void register_multi(SourceRegistry& registry);
+void register_driving(SourceRegistry& registry);
 
 }  // namespace polytask
