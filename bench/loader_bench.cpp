@@ -14,17 +14,30 @@
 namespace polytask {
 namespace {
 
-void loader_mnist_sized(benchmark::State& state) {
-  const auto directory = std::filesystem::temp_directory_path() / "polytask-bench-loader";
-  std::filesystem::create_directories(directory);
-  write_idx(directory / "train-images-idx3-ubyte", at::randint(256, {60000, 28, 28}).to(at::kByte));
-  write_idx(directory / "train-labels-idx1-ubyte", at::randint(10, {60000}).to(at::kByte));
-  const Node section =
-      resolve_data_section(Node::map_of({{"source", Node::scalar_of("idx")},
-                                         {"root", Node::scalar_of(directory.string())},
-                                         {"batch_size", Node::scalar_of("128")},
-                                         {"workers", Node::scalar_of(std::to_string(state.range(0)))}}));
-  const auto data = open_data(section, {{"digit", TargetKind::classes, {"label"}, {}, 10}}, 1);
+// IDX files of n random pictures, removed in the end.
+class Pictures {
+ public:
+  Pictures(const std::string& name, int64_t n)
+      : path_(std::filesystem::temp_directory_path() / ("polytask-bench-loader-" + name)) {
+    std::filesystem::create_directories(path_);
+    write_idx(path_ / "train-images-idx3-ubyte", at::randint(256, {n, 28, 28}).to(at::kByte));
+    write_idx(path_ / "train-labels-idx1-ubyte", at::randint(10, {n}).to(at::kByte));
+  }
+  ~Pictures() { std::filesystem::remove_all(path_); }
+  Pictures(const Pictures&) = delete;
+  Pictures& operator=(const Pictures&) = delete;
+  Node section() const {
+    return Node::map_of({{"source", Node::scalar_of("idx")}, {"root", Node::scalar_of(path_.string())}});
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void deliver_epochs(Node section, const std::vector<TargetRequest>& tasks, benchmark::State& state) {
+  section.set("batch_size", Node::scalar_of("128"));
+  section.set("workers", Node::scalar_of(std::to_string(state.range(0))));
+  const auto data = open_data(resolve_data_section(section), tasks, 1);
   Loader loader(*data.dataset, data.loader, 1, data.augment);
   int64_t epoch = 0, samples = 0;
   for (auto _ : state) {
@@ -33,9 +46,35 @@ void loader_mnist_sized(benchmark::State& state) {
     while (const auto batch = loader.next()) samples += batch->size();
   }
   state.counters["samples_per_second"] = benchmark::Counter(static_cast<double>(samples), benchmark::Counter::kIsRate);
-  std::filesystem::remove_all(directory);
+}
+
+TargetRequest digit(const std::string& task, const std::string& column) {
+  return {task, TargetKind::classes, {column}, {}, 10};
+}
+
+void loader_mnist_sized(benchmark::State& state) {
+  const Pictures pictures("one", 60000);
+  deliver_epochs(pictures.section(), {digit("digit", "label")}, state);
 }
 BENCHMARK(loader_mnist_sized)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// Four data sets of different sizes in one run: a task on all of them, a task on each alone, small ones oversampled.
+void loader_four_data_sets(benchmark::State& state) {
+  const std::vector<std::pair<std::string, int64_t>> sizes = {{"a", 40000}, {"b", 12000}, {"c", 6000}, {"d", 2000}};
+  std::vector<std::unique_ptr<Pictures>> pictures;
+  std::vector<TargetRequest> tasks = {digit("every", "label")};
+  Node children = Node::map_of();
+  for (const auto& [name, rows] : sizes) {
+    pictures.push_back(std::make_unique<Pictures>(name, rows));
+    children.set(name, pictures.back()->section());
+    tasks.push_back(digit("only_" + name, name + ".label"));
+  }
+  Node section = Node::map_of({{"source", Node::scalar_of("multi")}});
+  section.set("sources", children);
+  section.set("sampler", Node::map_of({{"type", Node::scalar_of("temperature")}}));
+  deliver_epochs(section, tasks, state);
+}
+BENCHMARK(loader_four_data_sets)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace polytask

@@ -10,7 +10,7 @@ namespace polytask {
 
 /// What the loader hands to the trainer. B samples.
 struct Batch {
-  NamedTensors inputs;        ///< name → [B, …], ready for the model
+  NamedTensors inputs;        ///< name → [B, …], ready for the model; zeros for a sample without that input
   NamedTensors targets;       ///< task → long [B] (classes) or float [B, K]
   NamedTensors valid;         ///< task → bool [B] or [B, K]; a task without an entry is fully labelled
   std::vector<int64_t> rows;  ///< rows of the source, in batch order

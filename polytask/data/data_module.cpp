@@ -1,7 +1,11 @@
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 #include <polytask/data/data_module.h>
+#include <polytask/data/data_sets.h>
+#include <polytask/data/keep_labels.h>
 #include <polytask/data/labelled_sampler.h>
+#include <polytask/data/leaks.h>
+#include <polytask/data/split_sets.h>
 
 #include <fmt/format.h>
 
@@ -127,6 +131,34 @@ void check_fitted(const Source& source, const std::vector<Preprocess>& fitted) {
   }
 }
 
+// Columns that a split reads, of each data set with a split of its own as well.
+std::vector<std::string> split_columns(const Source& source, const SplitOptions& outer) {
+  std::vector<std::string> columns;
+  const auto add = [&](const SplitOptions& options, const auto& name_of) {
+    for (const auto& column : {options.column, options.group})
+      if (!column.empty()) columns.push_back(name_of(column));
+  };
+  const auto sets = source.data_sets();
+  const auto options = split_options_of(sets, outer);
+  for (size_t s = 0; s < sets.size(); ++s)
+    add(options[s], [&](const std::string& name) { return column_in_set(source, sets[s], name); });
+  if (sets.empty()) add(outer, [](const std::string& name) { return name; });
+  return columns;
+}
+
+// The rows that are searched for leaks: not those of a data set whose own split says so.
+Split searched_for_leaks(const Source& source, const SplitOptions& outer, Split split) {
+  const auto sets = source.data_sets();
+  const auto options = split_options_of(sets, outer);
+  for (size_t s = 0; s < sets.size(); ++s) {
+    if (options[s].warn_leaks) continue;
+    const auto inside = [&](int64_t row) { return row >= sets[s].begin && row < sets[s].end; };
+    for (auto* rows : {&split.train, &split.validation, &split.test})
+      rows->erase(std::remove_if(rows->begin(), rows->end(), inside), rows->end());
+  }
+  return split;
+}
+
 void check_loadable(const Source& source, const DataOptions& options, const Split& split) {
   const auto inputs = source.inputs();
   const bool images = std::any_of(inputs.begin(), inputs.end(), [](const auto& spec) { return spec.is_image(); });
@@ -151,6 +183,13 @@ void DataOptions::fields(Fields& f) {
   f.field("other_targets", other_targets,
           "targets of tasks that this run leaves out (as a task writes them), which are no inputs either; "
           "tasks=[…] on the command line fills it in");
+  Range share = between(0, 1);
+  share.min_open = true;
+  f.field(
+      "keep_labels", keep_labels,
+      "share of the training labels of each task that is kept, drawn at random for each task apart; for experiments "
+      "with partial labels",
+      share);
 }
 
 Node resolve_data_section(const Node& section) {
@@ -176,16 +215,18 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   for (const auto& expression : options.other_targets) used.push_back(column_of(expression));
   DataModule module;
   module.split = make_split(*source, options.split, seed);
-  if (options.split.warn_leaks) module.warnings = find_leaks(*source, module.split, used);
-  for (const auto& column : {options.split.column, options.split.group})
-    if (!column.empty()) used.push_back(column);
+  if (options.split.warn_leaks)
+    module.warnings = find_leaks(*source, searched_for_leaks(*source, options.split, module.split), used);
+  for (const auto& column : split_columns(*source, options.split)) used.push_back(column);
+  for (auto& [task, of_task] : targets) keep_labels(of_task, task, module.split.train, options.keep_labels, seed);
   source->exclude_from_inputs(used);
   check_loadable(*source, options, module.split);
 
   std::vector<Preprocess> preprocess = fitted.empty() ? source->fit(module.split.train) : fitted;
   if (!fitted.empty()) check_fitted(*source, fitted);
   module.dataset = std::make_unique<Dataset>(source, std::move(preprocess), std::move(targets));
-  module.sampler = samplers().create(options.sampler, {module.split.train, module.dataset->targets()});
+  module.sampler = samplers().create(
+      options.sampler, {module.split.train, module.dataset->targets(), source->data_sets(), options.loader.batch_size});
   if (options.unlabelled == "replace")
     module.sampler = only_labelled(std::move(module.sampler), module.split.train, module.dataset->targets());
   module.augment = create_transforms(options.transforms.items());

@@ -18,6 +18,7 @@ struct DataOptions {
   Node transforms;                         ///< list of {type: …}
   std::string unlabelled = "keep";         ///< training rows without a label of any task: keep | replace
   std::vector<std::string> other_targets;  ///< targets of tasks that are not trained: no inputs either
+  double keep_labels = 1;                  ///< share of each task's training labels, in (0, 1]
   void fields(Fields& f);
 };
 

@@ -7,6 +7,16 @@
 #include <utility>
 
 namespace polytask {
+namespace {
+
+// [B, 1, …] with as many dimensions as the tensor.
+std::vector<int64_t> per_sample(const at::Tensor& tensor) {
+  std::vector<int64_t> shape(static_cast<size_t>(tensor.dim()), 1);
+  shape[0] = tensor.size(0);
+  return shape;
+}
+
+}  // namespace
 
 Dataset::Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> preprocess,
                  std::map<std::string, Targets> targets)
@@ -26,7 +36,10 @@ Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_
     at::Tensor raw = source_->read(static_cast<int64_t>(i), rows);
     if (spec.is_image())
       for (const auto& transform : augment) raw = transform->apply(raw, random);
-    batch.inputs[spec.name] = preprocess_[i].apply(raw);
+    at::Tensor input = preprocess_[i].apply(raw);
+    if (const at::Tensor given = source_->given(static_cast<int64_t>(i), rows); given.defined())
+      input = at::where(given.view(per_sample(input)), input, at::zeros({}, input.options()));
+    batch.inputs[spec.name] = std::move(input);
   }
   const at::Tensor index = at::tensor(rows, at::kLong);
   for (const auto& [task, targets] : targets_) {

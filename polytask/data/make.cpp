@@ -13,6 +13,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -28,7 +29,13 @@ Node number_node(double value) { return Node::scalar_of(number_text(value)); }
 
 std::unique_ptr<Source> open_source(const std::string& name, const MakeOptions& options) {
   Node node = Node::map_of({{"source", Node::scalar_of(name)}});
-  node.set("count", Node::scalar_of(std::to_string(options.count))).path = "count";
+  if (name == "driving") {
+    const int64_t decisions = std::max<int64_t>(1, std::llround(static_cast<double>(options.count) / 21));
+    node.set("prediction", Node::scalar_of(std::to_string(options.count - decisions))).path = "count";
+    node.set("decision", Node::scalar_of(std::to_string(decisions))).path = "count";
+  } else {
+    node.set("count", Node::scalar_of(std::to_string(options.count))).path = "count";
+  }
   if (options.size > 0) node.set("size", Node::scalar_of(std::to_string(options.size))).path = "size";
   OpenRequest request;
   request.seed = options.seed;
@@ -42,12 +49,24 @@ void check_interrupt(const MakeOptions& options) {
     throw Interrupted(fmt::format("interrupted: {} is incomplete; make it again", options.directory.string()));
 }
 
+// The values of an input that is no picture, where the row has it.
+void add_vector(const Source& source, int64_t input, const InputSpec& spec, int64_t row, Node& record) {
+  const at::Tensor given = source.given(input, {row});
+  if (given.defined() && !given[0].item<bool>()) return;
+  const at::Tensor values = source.read(input, {row})[0];
+  for (size_t c = 0; c < spec.columns.size(); ++c)
+    record.set(spec.columns[c].name, number_node(values[static_cast<int64_t>(c)].item<double>()));
+}
+
 Node record_of(const Source& source, const std::vector<Column>& columns, int64_t row) {
   Node record = Node::map_of({{"image", Node::scalar_of(picture_name(row), true)}});
   const auto names = source.column_names();
   for (size_t c = 0; c < names.size(); ++c)
-    record.set(names[c], columns[c].numeric ? number_node(columns[c].numbers[static_cast<size_t>(row)])
-                                            : Node::scalar_of(columns[c].texts[static_cast<size_t>(row)], true));
+    if (!columns[c].missing(row))
+      record.set(names[c], columns[c].numeric ? number_node(columns[c].numbers[static_cast<size_t>(row)])
+                                              : Node::scalar_of(columns[c].texts[static_cast<size_t>(row)], true));
+  const auto inputs = source.inputs();
+  for (size_t i = 1; i < inputs.size(); ++i) add_vector(source, static_cast<int64_t>(i), inputs[i], row, record);
   return record;
 }
 
@@ -70,9 +89,9 @@ void remove_pictures_from(const fs::path& directory, int64_t row) {
   while (fs::remove(directory / picture_name(row))) ++row;
 }
 
-void write_implants(const Source& source, const Split& split, const MakeOptions& options) {
+void write_pictures(const std::string& name, const Source& source, const Split& split, const MakeOptions& options) {
   make_directory(options.directory / "images");
-  Progress progress("implants", source.size(), "pictures");
+  Progress progress(name, source.size(), "pictures");
   for (int64_t row = 0; row < source.size(); ++row) {
     check_interrupt(options);
     write_png(options.directory / picture_name(row), source.read(0, row)[0]);
@@ -150,6 +169,12 @@ const std::vector<MakeableData>& makeable_data() {
        "images/00000.png, …, train.json and val.json (for the source `images`)", 4000},
       {"tabular", "A made table whose targets (kind, defect, strength, price) share latent factors.",
        "train.csv and val.csv (for the source `table`)", 5000},
+      {"driving",
+       "Made driving scenes from above: many with the place of the vehicle ahead, few with a decision and a route.",
+       "images/00000.png, …, train.json and val.json (for the source `images` with vector: [route_left, "
+       "route_straight, "
+       "route_right, route_turn_m], vector_input: route)",
+       8400},
   };
   return all;
 }
@@ -164,7 +189,7 @@ void make_data(const std::string& name, const MakeOptions& options) {
   shares.validation = chosen.validation;
   const Split split = make_split(*source, shares, chosen.seed);
   prepare_directory(name, chosen);
-  name == "implants" ? write_implants(*source, split, chosen) : write_tabular(*source, split, chosen);
+  name == "tabular" ? write_tabular(*source, split, chosen) : write_pictures(name, *source, split, chosen);
 }
 
 }  // namespace polytask

@@ -13,6 +13,8 @@ SourceRegistry& sources() {
     register_arrays(all);
     register_implants(all);
     register_tabular(all);
+    register_driving(all);
+    register_multi(all);
     return all;
   }();
   return registry;

@@ -9,6 +9,7 @@ SamplerRegistry& samplers() {
     register_shuffle(all);
     register_sequential(all);
     register_balanced(all);
+    register_across_data_sets(all);
     return all;
   }();
   return registry;

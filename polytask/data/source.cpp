@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace polytask {
@@ -19,6 +20,11 @@ std::string Column::label(int64_t row) const {
   constexpr double kExact = 9007199254740992.0;  // 2^53
   if (value == std::floor(value) && std::abs(value) <= kExact) return fmt::format("{}", static_cast<int64_t>(value));
   return number_text(value);
+}
+
+const InputSpec* OpenRequest::expected(const std::string& name) const {
+  const auto found = std::find_if(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == name; });
+  return found == specs.end() ? nullptr : &*found;
 }
 
 }  // namespace polytask

@@ -25,7 +25,15 @@ struct Column {
   std::string label(int64_t row) const;
 };
 
-/// One opened data set: rows with inputs and columns, over all of its files. Reading is thread-safe.
+/// One of the data sets that a source of several holds.
+struct DataSetRange {
+  std::string name;
+  int64_t begin = 0, end = 0;  ///< its rows: [begin, end)
+  Node split;                  ///< options of a split of its own; null: as the data section says
+  int64_t size() const { return end - begin; }
+};
+
+/// One opened data set, or several: rows with inputs and columns, over all of its files. Reading is thread-safe.
 class Source {
  public:
   virtual ~Source() = default;
@@ -39,10 +47,30 @@ class Source {
   virtual std::string unit(const std::string&) const { return ""; }
 
   virtual std::vector<InputSpec> inputs() const = 0;
+  /// The data sets of a source that holds several, in the order of their rows, which they share out completely; empty:
+  /// it is a single one.
+  virtual std::vector<DataSetRange> data_sets() const { return {}; }
+  /// Which rows have the input at position `input` at all: bool [B]; undefined: all of them. To the model, an input
+  /// that a row lacks is all zeros.
+  virtual at::Tensor given(int64_t input, c10::ArrayRef<int64_t> rows) const {
+    (void)input;
+    (void)rows;
+    return {};
+  }
+
   /// Raw samples of the input at position `input` of inputs(): [B, …], uint8 or float. Errors name the file or row.
   virtual at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const = 0;
   /// Fits what depends on the training rows (means, standard deviations, categories) and returns it, one per input.
   virtual std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) = 0;
+  /// Takes the columns and categories of an input from elsewhere: after fit(), where an input of that name was fitted
+  /// over several sources. For sources whose categories come from the training rows.
+  virtual void adopt(const InputSpec& spec) { (void)spec; }
+  /// Whether fit() takes the scaling of that input (mean and standard deviation) from the training rows, and not from
+  /// options.
+  virtual bool scales_by_rows(int64_t input) const {
+    (void)input;
+    return true;
+  }
 
   /// Columns the tasks and splits use; called once before `inputs()`, so that no target leaks into the features.
   virtual void exclude_from_inputs(const std::vector<std::string>& columns) { (void)columns; }
@@ -57,7 +85,10 @@ class Source {
 struct OpenRequest {
   uint64_t seed = 1;               ///< the experiment's
   std::vector<std::string> paths;  ///< empty: the configured files; otherwise these, without labels, for prediction
-  std::vector<InputSpec> specs;    ///< with `paths`: what the trained model expects
+  std::vector<InputSpec> specs;    ///< what a trained model expects of all its inputs, if there is one
+
+  /// The spec of the input `name`; nullptr where none is expected.
+  const InputSpec* expected(const std::string& name) const;
 };
 
 using SourceRegistry = Registry<Source, const OpenRequest&>;

@@ -1,6 +1,8 @@
 #include <polytask/core/error.h>
 #include <polytask/core/random.h>
+#include <polytask/data/leaks.h>
 #include <polytask/data/split.h>
+#include <polytask/data/split_sets.h>
 
 #include <fmt/format.h>
 
@@ -8,7 +10,6 @@
 #include <cctype>
 #include <cmath>
 #include <map>
-#include <set>
 
 namespace polytask {
 namespace {
@@ -30,22 +31,6 @@ Part part_named(const Column& column, const std::string& name, const Source& sou
   throw InputError(
       "{}: \"{}\" in column \"{}\" names no part (data.split.column): must be train, validation (val, dev) or test",
       source.row_name(row), column.label(row), name);
-}
-
-std::vector<Part> given_parts(const Source& source, const SplitOptions& options) {
-  std::vector<Part> parts;
-  const Column column = options.column.empty() ? Column() : source.column(options.column);
-  for (int64_t row = 0; row < source.size(); ++row)
-    parts.push_back(options.column.empty() ? source.part(row) : part_named(column, options.column, source, row));
-  return parts;
-}
-
-void check_options(const SplitOptions& options) {
-  if (options.validation + options.test >= 1)
-    throw InputError("data.split: validation {} and test {} leave no training row: their sum must be below 1",
-                     number_text(options.validation), number_text(options.test));
-  if (!options.group.empty() && !options.stratify.empty())
-    throw InputError("data.split: group and stratify exclude each other: give one of them");
 }
 
 // How many of `rows` a share is.
@@ -165,21 +150,6 @@ void check_not_given(double share, const Rows& given, const char* part) {
                      given.size());
 }
 
-// Rows by part, in the order train, validation, test.
-std::vector<const Rows*> parts_of(const Split& split) { return {&split.train, &split.validation, &split.test}; }
-
-// In how many parts each value of a column occurs.
-std::map<std::string, int64_t> parts_by_value(const Column& column, const Split& split) {
-  std::map<std::string, int64_t> parts;
-  for (const Rows* rows : parts_of(split)) {
-    std::set<std::string> here;
-    for (const int64_t row : *rows)
-      if (!column.missing(row)) here.insert(column.label(row));
-    for (const auto& value : here) ++parts[value];
-  }
-  return parts;
-}
-
 void check_groups(const Source& source, const std::string& name, const Split& split) {
   const Column column = source.column(name);
   for (int64_t row = 0; row < source.size(); ++row)
@@ -190,27 +160,6 @@ void check_groups(const Source& source, const std::string& name, const Split& sp
     if (parts > 1)
       throw InputError("data.split.group: the data themselves have \"{}\" of column \"{}\" in {} parts", value, name,
                        parts);
-}
-
-// "Subject#", "plot_id", "siteName" → their words in lower case.
-std::vector<std::string> words_of(const std::string& name) {
-  std::vector<std::string> words(1);
-  bool was_lower = false;
-  for (const char c : name) {
-    const auto letter = static_cast<unsigned char>(c);
-    if (std::isalpha(letter) == 0 || (was_lower && std::isupper(letter) != 0)) words.emplace_back();
-    if (std::isalpha(letter) != 0) words.back() += static_cast<char>(std::tolower(letter));
-    was_lower = std::islower(letter) != 0;
-  }
-  words.erase(std::remove(words.begin(), words.end(), ""), words.end());
-  return words;
-}
-
-bool looks_like_identifier(const std::string& name) {
-  static const std::set<std::string> identifiers = {"subject", "patient", "person", "id",    "study",
-                                                    "site",    "plot",    "user",   "group", "participant"};
-  const auto words = words_of(name);
-  return std::any_of(words.begin(), words.end(), [](const auto& word) { return identifiers.count(word) > 0; });
 }
 
 }  // namespace
@@ -227,8 +176,25 @@ void SplitOptions::fields(Fields& f) {
   f.field("warn_leaks", warn_leaks, "warn when a column that looks like an identifier repeats across parts");
 }
 
+std::vector<Part> given_parts(const Source& source, const SplitOptions& options) {
+  std::vector<Part> parts;
+  const Column column = options.column.empty() ? Column() : source.column(options.column);
+  for (int64_t row = 0; row < source.size(); ++row)
+    parts.push_back(options.column.empty() ? source.part(row) : part_named(column, options.column, source, row));
+  return parts;
+}
+
+void check_split_options(const SplitOptions& options) {
+  if (options.validation + options.test >= 1)
+    throw InputError("data.split: validation {} and test {} leave no training row: their sum must be below 1",
+                     number_text(options.validation), number_text(options.test));
+  if (!options.group.empty() && !options.stratify.empty())
+    throw InputError("data.split: group and stratify exclude each other: give one of them");
+}
+
 Split make_split(const Source& source, const SplitOptions& options, uint64_t seed) {
-  check_options(options);
+  if (!source.data_sets().empty()) return split_data_sets(source, options, seed);
+  check_split_options(options);
   const std::vector<Part> parts = given_parts(source, options);
   Split split;
   Rows pool;
@@ -256,21 +222,6 @@ Split make_split(const Source& source, const SplitOptions& options, uint64_t see
   if (!options.group.empty()) check_groups(source, options.group, split);
   for (Rows* rows : {&split.train, &split.validation, &split.test}) std::sort(rows->begin(), rows->end());
   return split;
-}
-
-std::vector<std::string> find_leaks(const Source& source, const Split& split, const std::vector<std::string>& targets) {
-  std::vector<std::string> leaks;
-  for (const auto& name : source.column_names()) {
-    if (!looks_like_identifier(name) || std::find(targets.begin(), targets.end(), name) != targets.end()) continue;
-    const auto parts = parts_by_value(source.column(name), split);
-    const auto shared = std::count_if(parts.begin(), parts.end(), [](const auto& entry) { return entry.second > 1; });
-    if (shared == 0 || static_cast<size_t>(source.size()) < 2 * parts.size()) continue;
-    leaks.push_back(fmt::format(
-        "column \"{}\" looks like an identifier and {} of its {} values occur in more than one part: scores may be too "
-        "good; set data.split.group: {}",
-        name, shared, parts.size(), name));
-  }
-  return leaks;
 }
 
 }  // namespace polytask

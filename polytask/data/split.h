@@ -27,12 +27,14 @@ struct Split {
 /// Every share is exact but for rounding (with `group`, as near as whole groups come), and drawn from the stream
 /// (seed, "data/split"). Throws InputError for an unknown column or part value, shares that leave no training row or
 /// come to no row at all, a share of a part that the files give already, group with stratify, a row without a group,
-/// and a group that the files themselves have in several parts.
+/// and a group that the files themselves have in several parts. A source of several data sets: split_data_sets().
 Split make_split(const Source& source, const SplitOptions& options, uint64_t seed);
 
-/// Columns that look like identifiers of persons, sites, objects (by a word of their name: subject, patient, id, plot,
-/// …), are no target, hold each value in 2 rows or more on average, and have values in more than one part. One sentence
-/// each.
-std::vector<std::string> find_leaks(const Source& source, const Split& split, const std::vector<std::string>& targets);
+/// The part of every row as the files, or the column of `options`, assign it. Throws InputError for a value of that
+/// column that names no part.
+std::vector<Part> given_parts(const Source& source, const SplitOptions& options);
+
+/// Throws InputError for shares that leave no training row and for group with stratify.
+void check_split_options(const SplitOptions& options);
 
 }  // namespace polytask

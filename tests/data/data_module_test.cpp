@@ -56,7 +56,7 @@ TEST(ResolveData, WritesEveryDefaultOnceAndForAll) {
 }
 
 TEST(ResolveData, EverySourceWithoutRequiredOptionsIsIdempotent) {
-  for (const std::string name : {"implants", "tabular"}) {
+  for (const std::string name : {"implants", "tabular", "driving"}) {
     const Node once = resolve_data_section(section("{source: " + name + "}"));
     EXPECT_EQ(write_yaml(once), write_yaml(resolve_data_section(section(write_yaml(once))))) << name;
     EXPECT_EQ(once.find("sampler")->find("type")->text(), "shuffle");

@@ -252,5 +252,33 @@ TEST(ImagesSourceRealData, MnistMeasure) {
   EXPECT_EQ((right - left + 1 - measures.values.select(1, 0)).abs().max().item<double>(), 0);
 }
 
+TEST_F(ImagesSourceTest, ColumnsCanBeAFurtherInput) {
+  for (const char* name : {"a", "b", "c", "d"}) picture(fmt::format("img/{}.png", name), 10);
+  const std::string list = annotate("list.json", R"([{"image": "img/a.png", "turn": 1, "metres": 10, "way": "x"},
+    {"image": "img/b.png", "turn": 3, "way": "y"}, {"image": "img/c.png"}, {"image": "img/d.png", "metres": 30}])");
+  const std::string section = "{source: images, annotations: " + list + ", vector_input: route, vector: ";
+  const auto source = open_source(section + "[turn, metres]}");
+  ASSERT_EQ(source->inputs().size(), 2U);
+  EXPECT_EQ(source->inputs()[1].name, "route");
+  EXPECT_EQ(source->inputs()[1].columns[1].name, "metres");
+  EXPECT_TRUE(at::equal(source->given(1, {2, 1, 0}), flags({false, true, true})));
+  EXPECT_FALSE(source->given(1, {0, 3}).defined());
+  EXPECT_FALSE(source->given(0, {2}).defined());
+  const at::Tensor values = source->read(1, {1, 0});
+  EXPECT_TRUE(values[0][1].isnan().item<bool>());
+  EXPECT_EQ(values[1][1].item<double>(), 10);
+  const auto fitted = source->fit({0, 1, 2, 3});  // without row 2, which has none of them
+  EXPECT_EQ(fitted.at(1).state().at("mean")[0].item<double>(), 2);
+  EXPECT_EQ(fitted.at(1).state().at("mean")[1].item<double>(), 20);
+  EXPECT_EQ(source->inputs()[0].name, "image");
+
+  EXPECT_THAT(open_error(section + "[tunr]}"), HasSubstr("did you mean \"turn\""));
+  EXPECT_THAT(open_error(section + "[turn, way]}"), HasSubstr("img/a.png: column \"way\" is \"x\", a text"));
+  EXPECT_THAT(input_error([&] { source->exclude_from_inputs({"turn"}); }), HasSubstr("used by a task or the split"));
+  EXPECT_THAT(input_error([&] { source->fit({2}); }), HasSubstr("no training row has it"));
+  EXPECT_THAT(open_error("{source: images, annotations: " + list + ", vector_input: image, vector: [turn]}"),
+              HasSubstr("a name other than image"));
+}
+
 }  // namespace
 }  // namespace polytask

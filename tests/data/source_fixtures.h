@@ -48,6 +48,8 @@ inline std::vector<int64_t> first_rows(int64_t n) {
   return rows;
 }
 
+inline at::Tensor flags(const std::vector<int64_t>& values) { return at::tensor(values, at::kLong).to(at::kBool); }
+
 inline std::vector<double> doubles(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kDouble).contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};

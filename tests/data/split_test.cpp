@@ -1,4 +1,4 @@
-#include <polytask/data/split.h>
+#include <polytask/data/leaks.h>
 
 #include <data/memory_source.h>
 #include <gmock/gmock.h>

@@ -7,5 +7,7 @@ namespace polytask {
 void register_shuffle(SamplerRegistry& registry);
 void register_sequential(SamplerRegistry& registry);
 void register_balanced(SamplerRegistry& registry);
+/// proportional, uniform, temperature, weights
+void register_across_data_sets(SamplerRegistry& registry);
 
 }  // namespace polytask

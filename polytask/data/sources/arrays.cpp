@@ -65,7 +65,7 @@ ArraysSource::ArraysSource(const ArraysOptions& options, const OpenRequest& requ
       const int64_t stored = options.layout.inputs.empty() ? c : options.layout.inputs[static_cast<size_t>(c)];
       spec_.columns.push_back({fmt::format("f{}", stored), {}, false});
     }
-  require_expected_shape(request, spec_.shape, store_->described());
+  require_expected_shape(request, spec_, store_->described());
 }
 
 void ArraysSource::check_names() const {

@@ -43,6 +43,7 @@ class ArraysSource : public Source {
   /// Throws InputError naming the row of an infinite feature, or of a pixel that is not finite.
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
+  bool scales_by_rows(int64_t) const override { return options_.normalize.by_rows(); }
   std::string row_name(int64_t row) const override { return store_->row_name(row); }
   std::vector<std::pair<std::string, std::string>> fingerprints() const override { return store_->fingerprints(); }
 

@@ -82,7 +82,7 @@ IdxSource::IdxSource(const IdxOptions& options, const OpenRequest& request) : op
     open_configured();
   else
     open_images({request.paths.begin(), request.paths.end()});
-  require_expected_shape(request, spec_.shape, files_[0].string());
+  require_expected_shape(request, spec_, files_[0].string());
 }
 
 void IdxSource::open_configured() {

@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -27,6 +28,11 @@ void ImagesOptions::fields(Fields& f) {
   normalize.fields(f, {"auto", "none", "imagenet"});
   f.field("cache_mb", cache_mb, "decoded images are kept in memory up to this size", at_least(0));
   f.field("units", units, "column: unit, for reports");
+  f.field(
+      "vector", vector,
+      "columns of numbers that are a further input beside the picture, for example for a head's `auxiliary`; a record "
+      "without any of them has zeros there");
+  f.field("vector_input", vector_input, "name of that input");
 }
 
 ImagesSource::ImagesSource(const ImagesOptions& options, const OpenRequest& request) : options_(options) {
@@ -44,12 +50,17 @@ ImagesSource::ImagesSource(const ImagesOptions& options, const OpenRequest& requ
   if (described_.empty()) described_ = fmt::format("{}", fmt::join(request.paths, ", "));
   rows_ = table.rows();
   columns_ = table.columns();
+  if (options.vector_input.empty() || options.vector_input == "image")
+    throw InputError("data.vector_input: \"{}\" can not name the vector: give it a name other than image",
+                     options.vector_input);
+  vector_ = RecordVector(options.vector_input, options.vector, columns_, described_,
+                         [this](int64_t row) { return row_name(row); });
   if (request.paths.empty())
     for (const auto& [name, unit] : options.units) require_known(name, columns_.names(), "data.units");
   cache_ = std::make_unique<SampleCache>(size(), options.cache_mb);
   spec_.name = "image";
-  if (!request.specs.empty()) {
-    spec_.shape = request.specs[0].shape;
+  if (const InputSpec* expected = request.expected("image")) {
+    spec_.shape = expected->shape;
   } else {
     spec_.shape = read_image(rows_[0].file, options.channels, options.size).sizes().vec();
   }
@@ -86,14 +97,32 @@ at::Tensor ImagesSource::decode(int64_t row) const {
   return image;
 }
 
-at::Tensor ImagesSource::read(int64_t, c10::ArrayRef<int64_t> rows) const {
+std::vector<InputSpec> ImagesSource::inputs() const {
+  if (vector_.empty()) return {spec_};
+  return {spec_, vector_.spec()};
+}
+
+at::Tensor ImagesSource::given(int64_t input, c10::ArrayRef<int64_t> rows) const {
+  return input == 0 ? at::Tensor() : vector_.given(rows);
+}
+
+void ImagesSource::exclude_from_inputs(const std::vector<std::string>& columns) {
+  for (const auto& name : columns)
+    if (std::find(options_.vector.begin(), options_.vector.end(), name) != options_.vector.end())
+      throw InputError("data.vector: column \"{}\" is used by a task or the split, so it cannot be an input", name);
+}
+
+at::Tensor ImagesSource::read(int64_t input, c10::ArrayRef<int64_t> rows) const {
+  if (input > 0) return vector_.read(rows);
   return cache_->read(rows, [this](int64_t row) { return decode(row); });
 }
 
 std::vector<Preprocess> ImagesSource::fit(const std::vector<int64_t>& train_rows) {
   constexpr int64_t kMost = 10000;
   const auto read_rows = [this](c10::ArrayRef<int64_t> rows) { return read(0, rows); };
-  return {fit_normalize(options_.normalize, spec_, 1.0 / 255, train_rows, read_rows, kMost)};
+  std::vector<Preprocess> fitted = {fit_normalize(options_.normalize, spec_, 1.0 / 255, train_rows, read_rows, kMost)};
+  if (!vector_.empty()) fitted.push_back(vector_.fit(train_rows));
+  return fitted;
 }
 
 std::string ImagesSource::unit(const std::string& name) const {

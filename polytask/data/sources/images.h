@@ -2,6 +2,7 @@
 #include <polytask/data/source.h>
 #include <polytask/data/sources/column_set.h>
 #include <polytask/data/sources/normalize.h>
+#include <polytask/data/sources/record_vector.h>
 #include <polytask/data/sources/records.h>
 #include <polytask/data/sources/sample_cache.h>
 
@@ -23,11 +24,14 @@ struct ImagesOptions {
   NormalizeOptions normalize;
   int64_t cache_mb = 1024;
   std::map<std::string, std::string> units;
+  std::vector<std::string> vector;
+  std::string vector_input = "vector";
   void fields(Fields& f);
 };
 
 /// Image files with a JSON record each, or in a folder per class: input `image` [channels, H, W], every other key of a
-/// record a column. Opened for prediction, the paths are images, folders of images, or annotation files.
+/// record a column, and, where options say so, some of them a further input, a vector. Opened for prediction, the paths
+/// are images, folders of images, or annotation files; a vector needs annotation files.
 class ImagesSource : public Source {
  public:
   ImagesSource(const ImagesOptions& options, const OpenRequest& request);
@@ -37,11 +41,15 @@ class ImagesSource : public Source {
   std::vector<std::string> column_names() const override { return columns_.names(); }
   Column column(const std::string& name) const override { return columns_.at(name, described_); }
   std::string unit(const std::string& name) const override;
-  std::vector<InputSpec> inputs() const override { return {spec_}; }
+  std::vector<InputSpec> inputs() const override;
+  at::Tensor given(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   /// Throws InputError naming the file that is missing, no image, or of another size than the first where no size is
   /// set.
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
+  bool scales_by_rows(int64_t input) const override { return input > 0 || options_.normalize.by_rows(); }
+  /// Throws InputError for a column of the vector.
+  void exclude_from_inputs(const std::vector<std::string>& columns) override;
   std::string row_name(int64_t row) const override { return rows_[static_cast<size_t>(row)].name; }
   std::vector<std::pair<std::string, std::string>> fingerprints() const override;
 
@@ -55,6 +63,7 @@ class ImagesSource : public Source {
   std::vector<std::string> annotation_files_;
   std::string described_;  // the files, for messages
   InputSpec spec_;
+  RecordVector vector_;
   std::unique_ptr<SampleCache> cache_;
 };
 

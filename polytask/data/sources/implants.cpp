@@ -23,9 +23,9 @@ constexpr int64_t kFittedRows = 512;
 // Picture files in place of made ones, brought to the size the model was trained on: the field is what counts.
 std::unique_ptr<Source> open_pictures(const OpenRequest& request) {
   Node node = Node::map_of({{"source", Node::scalar_of("images")}, {"channels", Node::scalar_of("1")}});
-  if (!request.specs.empty()) {
+  if (const InputSpec* expected = request.expected("image")) {
     Node size = Node::sequence_of({});
-    for (const int64_t side : {request.specs[0].shape.at(1), request.specs[0].shape.at(2)})
+    for (const int64_t side : {expected->shape.at(1), expected->shape.at(2)})
       size.append(Node::scalar_of(std::to_string(side)));
     node.set("size", std::move(size));
   }

@@ -49,6 +49,7 @@ class MultiMnistSource : public Source {
   std::vector<InputSpec> inputs() const override { return {spec_}; }
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
+  bool scales_by_rows(int64_t) const override { return options_.digits.normalize.by_rows(); }
   std::string row_name(int64_t row) const override;
   std::vector<std::pair<std::string, std::string>> fingerprints() const override;
 

@@ -16,6 +16,7 @@ namespace polytask {
 struct NormalizeOptions {
   std::string normalize = "auto";
   std::vector<double> mean, deviation;  // "std"
+  bool by_rows() const { return normalize == "auto" && mean.empty() && deviation.empty(); }
   /// `choices`: of auto, none, imagenet.
   void fields(Fields& f, const std::vector<std::string>& choices);
 };

@@ -11,5 +11,7 @@ void register_images(SourceRegistry& registry);
 void register_arrays(SourceRegistry& registry);
 void register_implants(SourceRegistry& registry);
 void register_tabular(SourceRegistry& registry);
+void register_multi(SourceRegistry& registry);
+void register_driving(SourceRegistry& registry);
 
 }  // namespace polytask

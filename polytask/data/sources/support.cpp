@@ -57,10 +57,11 @@ std::string files_digest(const std::vector<std::filesystem::path>& paths) {
   return fmt::format("{} files, names and sizes fnv {:016x}", paths.size(), hash);
 }
 
-void require_expected_shape(const OpenRequest& request, const std::vector<int64_t>& shape, const std::string& file) {
-  if (request.specs.empty() || request.specs[0].shape == shape) return;
-  throw InputError("{}: a sample is {}, but the model was trained on {}", file, shape_text(shape),
-                   shape_text(request.specs[0].shape));
+void require_expected_shape(const OpenRequest& request, const InputSpec& spec, const std::string& file) {
+  const InputSpec* expected = request.expected(spec.name);
+  if (expected == nullptr || expected->shape == spec.shape) return;
+  throw InputError("{}: a sample is {}, but the model was trained on {}", file, shape_text(spec.shape),
+                   shape_text(expected->shape));
 }
 
 std::string shape_text(c10::ArrayRef<int64_t> shape) { return fmt::format("{}", fmt::join(shape, " × ")); }

@@ -22,8 +22,8 @@ std::string file_digest(const std::filesystem::path& path);
 /// The number of files, and a hash of their names and sizes: for folders of many.
 std::string files_digest(const std::vector<std::filesystem::path>& paths);
 
-/// Throws InputError where a run expects (`request.specs`) another shape than the files have.
-void require_expected_shape(const OpenRequest& request, const std::vector<int64_t>& shape, const std::string& file);
+/// Throws InputError where a run expects (`request.specs`) another shape of the input than the files have.
+void require_expected_shape(const OpenRequest& request, const InputSpec& spec, const std::string& file);
 
 /// [2, 3] as "2 × 3".
 std::string shape_text(c10::ArrayRef<int64_t> shape);

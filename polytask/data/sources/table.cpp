@@ -69,16 +69,17 @@ TableSource::TableSource(const TableOptions& options, const OpenRequest& request
       parts_.push_back(part);
     }
   }
-  fixed_inputs_ = !request.specs.empty();
-  for (const auto& spec : request.specs) {
-    for (const auto& column : spec.columns) {
+  const InputSpec* expected = request.expected("features");
+  fixed_inputs_ = expected != nullptr;
+  if (fixed_inputs_) {
+    for (const auto& column : expected->columns) {
       if (column.categorical) reading.categorical.insert(column.name);
       if (!request.paths.empty()) reading.only.push_back(column.name);
     }
   }
   data_ = read_table(files, reading);
   if (fixed_inputs_) {
-    take_inputs(request.specs[0]);
+    take_inputs(*expected);
   } else {
     check_names();
     choose_inputs({});
@@ -119,8 +120,13 @@ void TableSource::choose_inputs(const std::vector<std::string>& used_elsewhere) 
   map_categories();
 }
 
+void TableSource::adopt(const InputSpec& spec) {
+  if (spec.name == spec_.name) take_inputs(spec);
+}
+
 void TableSource::take_inputs(const InputSpec& spec) {
   spec_ = spec;
+  inputs_.clear();
   for (const auto& input : spec.columns) {
     require_known(input.name, data_.names(), data_.files[0].string());
     const TableColumn& column = *data_.find(input.name);

@@ -41,6 +41,8 @@ class TableSource : public Source {
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   /// Throws InputError where a text column has more than max_categories different texts in the training rows.
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
+  void adopt(const InputSpec& spec) override;
+  bool scales_by_rows(int64_t) const override { return options_.standardise; }
   void exclude_from_inputs(const std::vector<std::string>& columns) override;
   std::string row_name(int64_t row) const override { return data_.row_name(row); }
   std::vector<std::pair<std::string, std::string>> fingerprints() const override;
