@@ -57,14 +57,8 @@ Weights CombiningBalancer::finish(const BackwardContext& context, const LossStat
   Weights result;
   result.w.assign(state.losses.size(), 0.0);
   if (engine_->tasks().empty()) return result;
+  if (engine_->is_frozen()) return train_heads(*engine_, state);
   GradientRows rows = engine_->rows();
-  if (rows.columns() == 0) {  // the whole encoder is frozen: heads train on
-    GramWeights plain;
-    plain.w.assign(engine_->tasks().size(), 1.0);
-    engine_->apply(plain.w, {}, plain.w);
-    fill_weights(plain, engine_->tasks(), state, result);
-    return result;
-  }
   result.not_finite = not_finite_tasks(rows);
   if (!result.not_finite.empty()) {
     if (!context.skip_tasks) return result;

@@ -66,6 +66,7 @@ Weights GramBalancer::finish(const BackwardContext& context, const LossState& st
   Weights result;
   result.w.assign(state.losses.size(), 0.0);
   if (engine_->tasks().empty()) return result;
+  if (engine_->is_frozen()) return train_heads(*engine_, state);
   if (reuse_) {
     GramWeights kept;
     for (int64_t t : engine_->tasks()) {

@@ -233,10 +233,10 @@ TEST(Engine, AFrozenScopeIsRefusedWhereTheRestIsTrained) {
               testing::HasSubstr("frozen"));
 }
 
-TEST(Engine, CombinersTrainTheHeadsOfAFrozenEncoder) {
+TEST(Engine, EveryFamilyTrainsTheHeadsOfAFrozenEncoder) {
   TinyNet net("mlp", at::kDouble);
   for (size_t i = 0; i < 4; ++i) net.parameters[i].tensor.requires_grad_(false);
-  for (const char* method : {"trimmed_mean", "moco", "excess"}) {
+  for (const char* method : {"trimmed_mean", "moco", "excess", "mgda", "upgrad", "imtl_g", "nash"}) {
     const auto balancer = make_balancer(std::string("{method: ") + method + "}", numbered_tasks(3));
     balancer->prepare({net.parameters, net.last_shared_layer});
     net.zero_grad();

@@ -68,11 +68,14 @@ TEST_F(InitialRunTest, TakesTrunkAndKnownHeadsAndFacts) {
 }
 
 TEST_F(InitialRunTest, FrozenTasksPredictTheSameBitForBit) {
-  for (const std::string method : {"equal", "uncertainty", "mgda"}) {
-    const std::string run = "second-" + method;
+  const std::vector<std::string> methods = {"method: equal", "method: uncertainty", "method: mgda", "method: graddrop",
+                                            "method: upgrad, scope: [representation]"};
+  for (const std::string& method : methods) {
+    SCOPED_TRACE(method);
+    const std::string run = "second-" + std::to_string(&method - methods.data());
     train_run(run, kFirst,
               second({"model.freeze=['backbone.*', 'heads.kind.*', 'heads.strength.*']", "train.epochs=3",
-                      "balancing={method: " + method + "}"}));
+                      "balancing={" + method + "}"}));
     Predictor before(path("first")), after(path(run), "last");
     const at::Tensor raw = at::randn({40, before.input().shape[0]}).abs();
     const auto a = before.predict(raw), b = after.predict(raw);
@@ -85,7 +88,7 @@ TEST_F(InitialRunTest, FrozenTasksPredictTheSameBitForBit) {
 TEST_F(InitialRunTest, IsNotNeededAnyMoreOnceARunHasACheckpoint) {
   const auto overrides = second({"model.backbone.dropout=0.3", "train.epochs=3"});
   train_run("whole", kFirst, overrides);
-  EXPECT_THAT(read_file(path("whole") + "/config.yaml"), HasSubstr("init_from: \"" + path("first") + "\""));
+  EXPECT_THAT(read_file(path("whole") + "/config.yaml"), HasSubstr("init_from: " + path("first")));
   std::filesystem::rename(path("first"), path("moved"));
   EXPECT_THAT(refused(overrides), HasSubstr("first: is no run directory"));
   const auto again = resume(path("whole"));

@@ -53,6 +53,10 @@ class GradientEngine {
              const std::vector<double>& head_factors);
   /// The same for a direction [P] made from rows().
   void apply_direction(const at::Tensor& direction, const std::vector<double>& head_factors);
+  /// Nothing that the tasks share is trained in this step: there is nothing to balance, and apply_heads() is all of it.
+  bool is_frozen() const { return scope_.shared.empty() && !(scope_.representation && model_.parameters.empty()); }
+  /// Adds each head's own gradient times its factor. A vector as tasks().
+  void apply_heads(const std::vector<double>& factors);
   /// Ready for the next step.
   void reset();
 
@@ -79,7 +83,6 @@ class GradientEngine {
   std::vector<torch::autograd::Edge> targets_of(const StepBatch& batch, int64_t task) const;
   void store(const StepBatch& batch, int64_t task, const std::vector<at::Tensor>& found);
   void add_to_head(int64_t task, const std::vector<at::Tensor>& gradients, double factor);
-  void apply_heads(const std::vector<double>& factors);
   void apply_by_walk(const std::vector<double>& w);
   void walk_to_shared(const StepBatch& batch, const std::vector<at::Tensor>& roots,
                       const std::vector<at::Tensor>& seeds);

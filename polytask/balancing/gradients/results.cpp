@@ -1,3 +1,4 @@
+#include <polytask/balancing/gradients/engine.h>
 #include <polytask/balancing/gradients/results.h>
 #include <polytask/core/error.h>
 
@@ -46,6 +47,15 @@ void fill_weights(const GramWeights& weights, const std::vector<int64_t>& tasks,
   for (const auto& [name, values] : weights.shown)
     if (values.size() == tasks.size()) result.shown[name] = spread(values);
   result.objective = plain_sum(state).objective;
+}
+
+Weights train_heads(GradientEngine& engine, const LossState& state) {
+  GramWeights plain;
+  plain.w.assign(engine.tasks().size(), 1.0);
+  engine.apply_heads(plain.w);
+  Weights result;
+  fill_weights(plain, engine.tasks(), state_of_rows(state, engine.tasks(), engine.losses()), result);
+  return result;
 }
 
 Weights plain_sum(const LossState& state) {

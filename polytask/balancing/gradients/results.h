@@ -8,6 +8,8 @@
 
 namespace polytask {
 
+class GradientEngine;
+
 // What Gram weightings and combiners have in common once a step's weights are known.
 
 /// WorkError where losses and marks of presence differ in number.
@@ -21,6 +23,8 @@ std::vector<double> head_factors(const GramWeights& weights, HeadGradient choice
 /// Spreads [R] figures to all T tasks, 0 where absent; the objective is the plain sum of the present losses.
 void fill_weights(const GramWeights& weights, const std::vector<int64_t>& tasks, const LossState& state,
                   Weights& result);
+/// The step of a frozen encoder (GradientEngine::is_frozen): every head by its own gradient, weights of 1.
+Weights train_heads(GradientEngine& engine, const LossState& state);
 /// Weights of 1 and the sum of the present losses: gradient methods minimise no scalar.
 Weights plain_sum(const LossState& state);
 /// Norms of the tasks' gradients [T]; NaN where absent.

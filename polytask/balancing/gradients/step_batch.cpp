@@ -49,13 +49,18 @@ StepBatch walk_heads(const BackwardContext& context, double share, const std::ve
       batch.roots[t] = {loss};
       batch.seeds[t] = {at::ones_like(loss)};
     } else {
-      std::vector<at::Tensor> inputs = context.leaves[batch.shared_roots ? 0 : t];
-      const auto levels = static_cast<int64_t>(inputs.size());
+      // Levels behind which everything is frozen have no gradient.
+      const Features& levels = context.leaves[batch.shared_roots ? 0 : t];
+      std::vector<at::Tensor> inputs;
+      for (const at::Tensor& level : levels)
+        if (level.requires_grad()) inputs.push_back(level);
+      const auto walked = static_cast<int64_t>(inputs.size());
       inputs.insert(inputs.end(), own[t].begin(), own[t].end());
       const auto found = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false, /*create_graph=*/false,
                                                /*allow_unused=*/true);
-      batch.seeds[t].assign(found.begin(), found.begin() + levels);
-      head_gradients[t].assign(found.begin() + levels, found.end());
+      for (size_t level = 0, next = 0; level < levels.size(); ++level)
+        if (levels[level].requires_grad()) batch.seeds[t][level] = found[next++];
+      head_gradients[t].assign(found.begin() + walked, found.end());
     }
     if (!batch.shared_roots || all_roots.empty())
       all_roots.insert(all_roots.end(), batch.roots[t].begin(), batch.roots[t].end());
