@@ -27,6 +27,10 @@ SharingRegistry& sharings() {
   static SharingRegistry registry = [] {
     SharingRegistry r("sharing", "sharing");
     register_hard_sharing(r);
+    register_soft_sharing(r);
+    register_mmoe_sharing(r);
+    register_cgc_sharing(r);
+    register_dselect_k_sharing(r);
     return r;
   }();
   return registry;

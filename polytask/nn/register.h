@@ -14,5 +14,9 @@ void register_linear_head(HeadRegistry& registry);
 void register_mlp_head(HeadRegistry& registry);
 
 void register_hard_sharing(SharingRegistry& registry);
+void register_soft_sharing(SharingRegistry& registry);
+void register_mmoe_sharing(SharingRegistry& registry);
+void register_cgc_sharing(SharingRegistry& registry);
+void register_dselect_k_sharing(SharingRegistry& registry);
 
 }  // namespace polytask

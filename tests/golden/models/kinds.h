@@ -22,11 +22,17 @@ inline Kind kind(const std::string& model, NamedTensors (*run)(const Case&)) {
 // One function for each file of this folder.
 bool is_plain_resnet(const Node& description);
 NamedTensors run_resnet(const Case& golden);
+NamedTensors run_mmoe(const Case& golden);
+NamedTensors run_cgc(const Case& golden);
+NamedTensors run_dselect_k(const Case& golden);
 
 /// Every kind that has a runner; the first that fits takes a case.
 inline std::vector<Kind> kinds() {
   return {
       {is_plain_resnet, run_resnet},
+      kind("mmoe", run_mmoe),
+      kind("cgc", run_cgc),
+      kind("dselect_k", run_dselect_k),
   };
 }
 
