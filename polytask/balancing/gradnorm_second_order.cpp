@@ -41,6 +41,7 @@ GradNormSecondOrder::GradNormSecondOrder(std::unique_ptr<GradNorm> weighting, co
 }
 
 void GradNormSecondOrder::prepare(const ModelFacts& model) {
+  require_shared_parameters(model);
   measured_.clear();
   for (const ScopeColumn& column : resolve_scope(scope_, model, BlockSize::whole).columns)
     if (column.parameter.dim() >= 2) measured_.push_back(column.parameter);

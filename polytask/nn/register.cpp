@@ -27,9 +27,13 @@ SharingRegistry& sharings() {
   static SharingRegistry registry = [] {
     SharingRegistry r("sharing", "sharing");
     register_hard_sharing(r);
+    register_soft_sharing(r);
     register_cross_stitch(r);
     register_mtan(r);
+    register_mmoe_sharing(r);
+    register_cgc_sharing(r);
     register_ple(r);
+    register_dselect_k_sharing(r);
     register_ltb(r);
     return r;
   }();

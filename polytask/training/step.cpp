@@ -92,7 +92,6 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
   Model& model = *session_.model;
   Forward result;
   auto features = model.represent(batch.inputs);
-  if (for_balancing) result.penalty = model.penalty();
   const bool apart = for_balancing && session_.balancer->splits_graph();
   std::vector<Features> leaves = apart ? leaves_of(features) : std::vector<Features>();
   const auto& fed = apart ? leaves : features;
@@ -107,6 +106,7 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
     result.losses[t] = task.loss(output, target, valid);
     if (with_kpis) result.kpis[t] = task.kpi(output.detach(), target, valid);
   }
+  if (for_balancing) result.penalty = model.penalty();  // after the heads: a term may concern only tasks that are there
   if (apart) {
     result.features = std::move(features);
     result.leaves = std::move(leaves);

@@ -24,12 +24,7 @@ void add_scaled(at::Tensor& sum, const at::Tensor& more, double factor) {
 }  // namespace
 
 void GradientEngine::prepare(const ModelFacts& model) {
-  const auto shared = [](const ModelParameter& p) { return p.role == Role::shared; };
-  if (!model.parameters.empty() && std::none_of(model.parameters.begin(), model.parameters.end(), shared))
-    throw InputError(
-        "balancing: the tasks of this model share no parameters, so their gradients never meet; choose a loss "
-        "weighting "
-        "(polytask list balancing), or another model.sharing");
+  require_shared_parameters(model);
   model_ = model;
   trainable_.clear();
   buffers_.assign(at_index(options_.samples), {});

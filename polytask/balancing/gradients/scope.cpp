@@ -2,7 +2,9 @@
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 
+#include <algorithm>
 #include <set>
+#include <sstream>
 
 namespace polytask {
 namespace {
@@ -25,26 +27,45 @@ std::vector<std::string> shared_modules(const std::vector<ModelParameter>& param
   return names;
 }
 
-// The scope's names as names of modules; empty: all.
-std::vector<std::string> modules_of(const std::vector<std::string>& names, const ModelFacts& model) {
+// Several modules are separated by commas.
+std::vector<std::string> split_names(const std::string& names) {
+  std::vector<std::string> result;
+  std::istringstream stream(names);
+  for (std::string name; std::getline(stream, name, ',');) result.push_back(name);
+  return result;
+}
+
+// The names themselves, and the model's for last_shared_layer.
+std::vector<std::string> named_modules(const std::vector<std::string>& names, const ModelFacts& model) {
   std::vector<std::string> modules;
   for (const std::string& name : names) {
-    if (name == "shared" || name == "representation") {
-      if (names.size() > 1)
-        throw InputError("balancing.scope: \"{}\" stands for itself and can not be combined with other names", name);
-      return {};
+    if (name != "last_shared_layer") {
+      modules.push_back(name);
+      continue;
     }
-    const bool last = name == "last_shared_layer";
-    if (last && model.last_shared_layer.empty())
+    if (model.last_shared_layer.empty())
       throw InputError("balancing.scope: this model names no last shared layer; give the name of a module instead");
-    const std::string module = last ? model.last_shared_layer : name;
+    for (std::string& module : split_names(model.last_shared_layer)) modules.push_back(std::move(module));
+  }
+  return modules;
+}
+
+// The scope's names as names of modules; empty: all.
+std::vector<std::string> modules_of(const std::vector<std::string>& names, const ModelFacts& model) {
+  for (const std::string& name : names) {
+    if (name != "shared" && name != "representation") continue;
+    if (names.size() > 1)
+      throw InputError("balancing.scope: \"{}\" stands for itself and can not be combined with other names", name);
+    return {};
+  }
+  const std::vector<std::string> modules = named_modules(names, model);
+  for (const std::string& module : modules) {
     bool known = false;
     for (const auto& parameter : model.parameters)
       known = known || (parameter.role == Role::shared && lies_in(parameter.name, module));
     if (!known)
       throw InputError("balancing.scope: no shared parameter lies in \"{}\"{}", module,
                        did_you_mean(module, shared_modules(model.parameters)));
-    modules.push_back(module);
   }
   if (modules.empty()) throw InputError("balancing.scope: the list is empty: name \"shared\" or modules");
   return modules;
@@ -56,6 +77,14 @@ std::string block_name(const std::string& parameter, BlockSize blocks) {
 }
 
 }  // namespace
+
+void require_shared_parameters(const ModelFacts& model) {
+  const auto shared = [](const ModelParameter& p) { return p.role == Role::shared; };
+  if (model.parameters.empty() || std::any_of(model.parameters.begin(), model.parameters.end(), shared)) return;
+  throw InputError(
+      "balancing: the tasks of this model share no parameters, so their gradients never meet; choose a loss weighting "
+      "(polytask list balancing), or another model.sharing");
+}
 
 GradientScope resolve_scope(const std::vector<std::string>& names, const ModelFacts& model, BlockSize blocks) {
   GradientScope scope;

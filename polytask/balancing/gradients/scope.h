@@ -27,6 +27,9 @@ struct GradientScope {
   int64_t size() const { return columns.empty() ? 0 : columns.back().begin + columns.back().size(); }
 };
 
+/// Throws InputError where no parameter of the model is shared: gradient methods have nothing to work on.
+void require_shared_parameters(const ModelFacts& model);
+
 /// Resolves `names` (GradientOptions::scope) on a model; frozen parameters take no part. Blocks: one, one a layer (the
 /// module that holds the parameters), or one a parameter tensor. InputError for a name that no shared parameter bears,
 /// and for last_shared_layer where the model states none.

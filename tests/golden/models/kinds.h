@@ -26,13 +26,17 @@ NamedTensors run_cross_stitch(const Case& golden);
 NamedTensors run_mtan(const Case& golden);
 NamedTensors run_ple(const Case& golden);
 NamedTensors run_ltb(const Case& golden);
+NamedTensors run_mmoe(const Case& golden);
+NamedTensors run_cgc(const Case& golden);
+NamedTensors run_dselect_k(const Case& golden);
 
 /// Every kind that has a runner; the first that fits takes a case.
 inline std::vector<Kind> kinds() {
   return {
       {is_plain_resnet, run_resnet}, kind("cross_stitch", run_cross_stitch),
       kind("mtan", run_mtan),        kind("ple", run_ple),
-      kind("ltb", run_ltb),
+      kind("ltb", run_ltb),          kind("mmoe", run_mmoe),
+      kind("cgc", run_cgc),          kind("dselect_k", run_dselect_k),
   };
 }
 
