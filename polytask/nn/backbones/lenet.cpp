@@ -75,7 +75,7 @@ at::Tensor LenetBackbone::stage(size_t index, const at::Tensor& input) {
   // Channels last: pooling is several times faster in this layout on the CPU.
   at::Tensor x = convolutions_.at(index)->forward(input).contiguous(at::MemoryFormat::ChannelsLast);
   if (options_.batch_norm) {
-    require_batch_statistics(x, is_training());
+    require_batch_statistics(x, norms_[index]->is_training());
     x = norms_[index]->forward(x);
   }
   return at::relu(at::max_pool2d(x, 2));  // the same as the maximum after ReLU, on a quarter of the values

@@ -72,7 +72,7 @@ std::vector<std::string> Resnet::stages() const {
 
 at::Tensor Resnet::stem(const at::Tensor& input) {
   const at::Tensor x = conv1_->forward(input);
-  require_batch_statistics(x, is_training());
+  require_batch_statistics(x, bn1_->is_training());
   const at::Tensor y = at::relu(bn1_->forward(x));
   return options_.stem == "small" ? y : at::max_pool2d(y, 3, 2, 1);
 }

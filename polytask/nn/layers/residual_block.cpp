@@ -31,7 +31,7 @@ BasicBlock::BasicBlock(int64_t inputs, int64_t outputs, int64_t stride, bool pro
 
 at::Tensor BasicBlock::forward(const at::Tensor& x) {
   at::Tensor y = conv1_->forward(x);
-  require_batch_statistics(y, is_training());
+  require_batch_statistics(y, bn1_->is_training());
   y = at::relu(bn1_->forward(y));
   y = bn2_->forward(conv2_->forward(y));
   return at::relu(y + shortcut(x));
@@ -51,7 +51,7 @@ Bottleneck::Bottleneck(int64_t inputs, int64_t width, int64_t stride, bool proje
 at::Tensor Bottleneck::forward(const at::Tensor& x) {
   at::Tensor y = at::relu(bn1_->forward(conv1_->forward(x)));
   y = conv2_->forward(y);
-  require_batch_statistics(y, is_training());
+  require_batch_statistics(y, bn2_->is_training());
   y = at::relu(bn2_->forward(y));
   y = bn3_->forward(conv3_->forward(y));
   return at::relu(y + shortcut(x));

@@ -43,7 +43,7 @@ AttentionMask::AttentionMask(int64_t inputs, int64_t hidden, int64_t channels)
       bn2_(register_module("bn2", torch::nn::BatchNorm2d(channels))) {}
 
 at::Tensor AttentionMask::forward(const at::Tensor& z) {
-  require_batch_statistics(z, is_training());
+  require_batch_statistics(z, bn1_->is_training());
   return at::sigmoid(bn2_->forward(conv2_->forward(at::relu(bn1_->forward(conv1_->forward(z))))));
 }
 
