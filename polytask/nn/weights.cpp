@@ -8,7 +8,6 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
 namespace polytask {
@@ -26,15 +25,33 @@ std::map<std::string, std::string> prefixes_of(const WeightsOptions& options) {
   return options.map.empty() ? std::map<std::string, std::string>{{"", ""}} : options.map;
 }
 
-// The model's name of a tensor of the file, or nothing where no prefix fits.
-std::optional<std::string> mapped_name(const std::map<std::string, std::string>& prefixes, const std::string& name) {
-  for (const auto& [from, to] : prefixes)
-    if (starts_with(name, from)) return to + name.substr(from.size());
-  return std::nullopt;
+// Whether the name (or, with `prefix`, its beginning) is the pattern, in which * stands for any run without a dot.
+bool fits(const char* pattern, const char* name, bool prefix) {
+  if (*pattern == '\0') return prefix || *name == '\0';
+  if (*pattern != '*') return *pattern == *name && fits(pattern + 1, name + 1, prefix);
+  do {
+    if (fits(pattern + 1, name, prefix)) return true;
+  } while (*name != '\0' && *name++ != '.');
+  return false;
+}
+
+// The model's names of a tensor of the file; none where no prefix fits.
+std::vector<std::string> mapped_names(const std::map<std::string, std::string>& prefixes, const std::string& name,
+                                      const NamedTensors& own) {
+  std::vector<std::string> names;
+  for (const auto& [from, to] : prefixes) {
+    if (!starts_with(name, from)) continue;
+    const std::string target = to + name.substr(from.size());
+    for (const auto& [known, tensor] : own)
+      if (fits(target.c_str(), known.c_str(), false)) names.push_back(known);
+    break;
+  }
+  return names;
 }
 
 bool is_targeted(const std::map<std::string, std::string>& prefixes, const std::string& name) {
-  return std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& p) { return starts_with(name, p.second); });
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const auto& p) { return fits(p.second.c_str(), name.c_str(), true); });
 }
 
 // What goes where: copies to make, and the names that the report lists.
@@ -45,26 +62,29 @@ struct Plan {
   std::set<std::string> spared;  // model names that no copy is expected for
 };
 
+void plan_copy(const std::string& name, const at::Tensor& tensor, const std::string& target,
+               const WeightsOptions& options, const NamedTensors& own, Plan& plan) {
+  if (own.at(target).sizes() != tensor.sizes()) {
+    plan.report.mismatched.push_back(mismatch_text(name, tensor, own.at(target)));
+    plan.spared.insert(target);
+  } else if (!plan.copies.emplace(target, tensor).second) {
+    throw InputError("{}: two tensors are mapped to \"{}\", one of them \"{}\": change weights.map or skip one",
+                     options.path, target, name);
+  } else {
+    plan.report.loaded.push_back(target);
+  }
+}
+
 void plan_tensor(const std::string& name, const at::Tensor& tensor, const WeightsOptions& options,
                  const NamedTensors& own, Plan& plan) {
-  const auto target = mapped_name(prefixes_of(options), name);
+  const auto targets = mapped_names(prefixes_of(options), name, own);
   if (matches_any(options.skip, name)) {
     plan.report.skipped.push_back(name);
-    if (target) plan.spared.insert(*target);
+    plan.spared.insert(targets.begin(), targets.end());
     return;
   }
-  const auto it = target ? own.find(*target) : own.end();
-  if (it == own.end()) {
-    plan.unexpected.push_back(name);
-  } else if (it->second.sizes() != tensor.sizes()) {
-    plan.report.mismatched.push_back(mismatch_text(name, tensor, it->second));
-    plan.spared.insert(*target);
-  } else if (!plan.copies.emplace(*target, tensor).second) {
-    throw InputError("{}: two tensors are mapped to \"{}\", one of them \"{}\": change weights.map or skip one",
-                     options.path, *target, name);
-  } else {
-    plan.report.loaded.push_back(*target);
-  }
+  if (targets.empty()) plan.unexpected.push_back(name);
+  for (const auto& target : targets) plan_copy(name, tensor, target, options, own, plan);
 }
 
 Plan make_plan(const NamedTensors& file, const NamedTensors& own, const WeightsOptions& options) {
@@ -110,7 +130,10 @@ void check_matches(const FreezeRule& rule, const std::vector<ModelParameter>& pa
 
 void WeightsOptions::fields(Fields& f) {
   f.field("path", path, "safetensors file to start from; empty: none");
-  f.field("map", map, "prefix of names in the file: prefix in the model; empty: names are the same");
+  f.field("map", map,
+          "prefix of names in the file: prefix in the model, in which * stands for one part of a name (encoders.*. is "
+          "every "
+          "task's network); empty: names are the same");
   f.field("strict", strict,
           "every name below the mapped prefixes must be found, with its shape, and none be left over");
   f.field("skip", skip, "names in the file that are left out (* and ? stand for any)");

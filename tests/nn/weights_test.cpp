@@ -66,6 +66,21 @@ TEST_F(Weights, LoadAWholeModelWithoutAMap) {
   EXPECT_TRUE(at::equal(model_->state().at("heads.b.fc.weight"), source_->state().at("heads.b.fc.weight")));
 }
 
+TEST_F(Weights, AStarLoadsIntoEveryTasksNetwork) {
+  const std::string path = write();
+  const auto stitched = make(2, "{sharing: cross_stitch, backbone: {type: mlp, hidden: [5, 3], batch_norm: true}}");
+  WeightsOptions all = options(path);
+  all.map = {{"net.", "encoders.*."}};
+  EXPECT_THAT(input_error([&] { load_weights(*stitched, all); }),
+              AllOf(HasSubstr("encoders.a.hidden.1.fc.bias"), HasSubstr("encoders.b.hidden.1.bn.bias"),
+                    HasSubstr("14 in all"), Not(HasSubstr("units"))));
+  all.strict = false;
+  EXPECT_EQ(load_weights(*stitched, all).loaded.size(), 14U);
+  const NamedTensors s = stitched->state();
+  for (const char* name : {"encoders.a.hidden.0.fc.weight", "encoders.b.hidden.0.fc.weight"})
+    EXPECT_TRUE(at::equal(s.at(name), source_->state().at("backbone.hidden.0.fc.weight"))) << name;
+}
+
 TEST_F(Weights, StrictNamesEverythingThatIsWrong) {
   const std::string path =
       write({{"fc.weight", at::zeros({3})}, {"net.hidden.0.fc.bias", at::zeros({9})}}, "backbone.hidden.0.bn.weight");

@@ -45,7 +45,7 @@ std::vector<char> places(const std::vector<std::string>& stages, const std::vect
 std::unique_ptr<Model> create_cross_stitch(const CrossStitchOptions& options, const ModelContext& context) {
   check_task_names(context.tasks);
   TrunkInput input(options.input, context);
-  auto encoders = create_task_encoders(options.backbone, input, context, "cross_stitch");
+  auto encoders = create_task_encoders(options.backbone, input, context, "cross_stitch", Start::alike);
   const InputShape image = input.shape();
   return std::make_unique<CrossStitch>(std::move(encoders), context.tasks, context.seed, options, image,
                                        std::move(input), context.input_shapes);

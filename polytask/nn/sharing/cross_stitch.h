@@ -31,8 +31,9 @@ struct CrossStitchOptions {
 /// and initial sum of all tasks, which multiplies activations by T at every unit, are left out here). A unit starts at
 /// `own` on the diagonal and `others` elsewhere, by default (1 − own)/(T − 1), so that activations keep their scale;
 /// LibMTL's start is own 1, others 1. With `per_channel` every channel has a unit of its own, as in the paper. A task's
-/// features are the outputs of its own network's stages. A single task has no units: it is its network alone.
-/// All networks and units are shared parameters. Names: encoders.<task>.…, units.<stage>, heads.<task>.….
+/// features are the outputs of its own network's stages. All networks start from the same weights, so that units mix
+/// channels that mean the same. A single task has no units: it is its network alone. All networks and units are shared
+/// parameters. Names: encoders.<task>.…, units.<stage>, heads.<task>.….
 class CrossStitch : public Model {
  public:
   /// `encoders`: one for each task, alike. `options.backbone` is not read. `image`: shape of the networks' input, for

@@ -33,7 +33,7 @@ bool warms_up(const LtbOptions& options, int64_t epoch, int64_t epochs) {
 std::unique_ptr<Model> create_ltb(const LtbOptions& options, const ModelContext& context) {
   check_task_names(context.tasks);
   TrunkInput input(options.input, context);
-  auto encoders = create_task_encoders(options.backbone, input, context, "ltb");
+  auto encoders = create_task_encoders(options.backbone, input, context, "ltb", Start::apart);
   return std::make_unique<Ltb>(std::move(encoders), context.tasks, context.seed, options, std::move(input),
                                context.input_shapes);
 }

@@ -40,9 +40,11 @@ at::Tensor straight_through_choice(const at::Tensor& logits, const at::Tensor& n
 /// follows the warm-up has learned at another scale than it works at.
 ///
 /// In evaluation nothing is drawn: the most likely source is read (LibMTL samples there too). Whether the warm-up lasts
-/// and the temperature are buffers, so that a saved model evaluates as it did. Networks and logits are shared
-/// parameters; a task's features are the outputs of its own network's stages. A single task has nothing to choose.
-/// Names: encoders.<task>.…, branching.<stage> ([T, T]: target, source), branching.warming_up, branching.temperature.
+/// and the temperature are buffers, so that a saved model evaluates as it did. The networks start apart: the mean of
+/// the warm-up gives all of them the same gradient, and among equal ones there would be nothing to choose. Networks and
+/// logits are shared parameters; a task's features are the outputs of its own network's stages. A single task has
+/// nothing to choose. Names: encoders.<task>.…, branching.<stage> ([T, T]: target, source), branching.warming_up,
+/// branching.temperature.
 class Ltb : public Model {
  public:
   /// `encoders`: one for each task, alike. `options.backbone` is not read. Throws InputError where the networks have a

@@ -38,10 +38,10 @@ std::vector<Features> TaskEncoders::forward(const at::Tensor& input, const Mix& 
 
 std::vector<std::shared_ptr<StagedBackbone>> create_task_encoders(const Node& backbone, const TrunkInput& input,
                                                                   const ModelContext& context,
-                                                                  const std::string& method) {
+                                                                  const std::string& method, Start start) {
   std::vector<std::shared_ptr<StagedBackbone>> encoders;
-  for (size_t t = 0; t < context.tasks.size(); ++t) {
-    seed_torch(context.seed, "init/backbone");
+  for (const auto& task : context.tasks) {
+    seed_torch(context.seed, start == Start::alike ? "init/backbone" : "init/encoders/" + task.name);
     encoders.push_back(create_staged_backbone(backbone, input.shape(), method));
   }
   return encoders;

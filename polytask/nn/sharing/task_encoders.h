@@ -30,10 +30,13 @@ class TaskEncoders : public torch::nn::Module {
   std::vector<std::shared_ptr<StagedBackbone>> encoders_;
 };
 
-/// One network for each task, all from the same initial weights, so that channels that are mixed mean the same at
-/// first, as with networks that start from one pretrained one. InputError where the backbone has no stages.
+/// How the networks of the tasks start: from the same weights, so that channels that are mixed mean the same at first,
+/// as with networks that start from one pretrained one; or each from a random stream of its own.
+enum class Start { alike, apart };
+
+/// One network for each task. InputError where the backbone has no stages.
 std::vector<std::shared_ptr<StagedBackbone>> create_task_encoders(const Node& backbone, const TrunkInput& input,
                                                                   const ModelContext& context,
-                                                                  const std::string& method);
+                                                                  const std::string& method, Start start);
 
 }  // namespace polytask
