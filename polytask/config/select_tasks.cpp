@@ -161,12 +161,39 @@ void skip_weights_of_heads(Node& model, const Selection& selection) {
   model.set("weights", changed);
 }
 
-void select_model(Node& root, Selection& selection) {
+std::vector<std::string> auxiliary_inputs(const Node& task) {
+  const Node* head = task.find("head");
+  const Node* auxiliary = head != nullptr ? head->find("auxiliary") : nullptr;
+  std::vector<std::string> names;
+  if (auxiliary == nullptr) return names;
+  if (auxiliary->is_map()) names.push_back(auxiliary->text_or("input", ""));
+  for (const auto& item : auxiliary->items()) names.push_back(item.text_or("input", ""));
+  return names;
+}
+
+// Inputs that only heads of dropped tasks take must not look like the backbone's.
+void note_other_inputs(Node& model, const Node& tasks, const Selection& selection) {
+  std::vector<std::string> taken;
+  for (const auto& name : selection.names)
+    for (const auto& input : auxiliary_inputs(*tasks.find(name))) taken.push_back(input);
+  const Node* known = model.find("other_inputs");
+  Node others = known != nullptr && known->is_sequence() ? *known : Node::sequence_of({});
+  for (const auto& name : selection.dropped)
+    for (const auto& input : auxiliary_inputs(*tasks.find(name))) {
+      if (input.empty() || contains(taken, input)) continue;
+      others.append(Node::scalar_of(input, true));
+      taken.push_back(input);
+    }
+  if (!others.items().empty()) model.set("other_inputs", others);
+}
+
+void select_model(Node& root, const Node& tasks, Selection& selection) {
   const Node* section = root.find("model");
   if (section == nullptr || !section->is_map()) return;
   Node model = selected_below(*section, selection, false);
   select_frozen(model, selection);
   skip_weights_of_heads(model, selection);
+  note_other_inputs(model, tasks, selection);
   root.set("model", model);
 }
 
@@ -209,7 +236,7 @@ std::vector<std::string> select_tasks(Node& root, const std::vector<std::string>
   select_balancing(root, selection);
   select_rates(root, selection);
   select_monitor(root, selection);
-  select_model(root, selection);
+  select_model(root, all, selection);
   if (const Node* compare = root.find("compare")) root.set("compare", selected_below(*compare, selection, false));
   set_paths(root, root.path);
   return selection.changes;

@@ -21,7 +21,8 @@ std::vector<std::string> sharing_keys(const std::string& name) {
 }
 
 void check_keys(const Node& section, std::vector<std::string> known) {
-  for (const char* key : {"sharing", "init_from", "weights", "freeze"}) known.emplace_back(key);
+  known.emplace_back("sharing");
+  for (const auto& key : start_keys()) known.push_back(key);
   for (const auto& [key, value] : section.entries())
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw InputError("{}: unknown key{}", value.where(), did_you_mean(key, known));
@@ -52,7 +53,7 @@ StartOptions start_options(const Node& section) {
   Node node = Node::map_of();
   node.place = section.place;
   node.path = section.path;
-  for (const char* key : {"init_from", "weights", "freeze"})
+  for (const auto& key : start_keys())
     if (const Node* found = section.find(key)) node.set(key, *found);
   return read_options<StartOptions>(node);
 }
@@ -60,7 +61,7 @@ StartOptions start_options(const Node& section) {
 // The section without what is read here: the options of the sharing architecture alone.
 Node sharing_node(const Node& section) {
   Node result = section;
-  for (const char* key : {"init_from", "weights", "freeze"}) result.erase(key);
+  for (const auto& key : start_keys()) result.erase(key);
   if (result.find("sharing") == nullptr) result.set("sharing", Node::scalar_of("hard"));
   return result;
 }
@@ -82,6 +83,7 @@ Node resolve_model_section(const Node& section) {
   resolved.set("init_from", Node::scalar_of(start.init_from, true));
   resolved.set("weights", write_options(weights));
   resolved.set("freeze", freeze_node(parse_freeze_rules(start.freeze)));
+  resolved.set("other_inputs", child(write_options(start), "other_inputs"));
   return resolved;
 }
 
@@ -103,7 +105,9 @@ Node resolve_head(const Node& head) {
 std::shared_ptr<Model> create_model(const Node& section, const ModelContext& context) {
   const Node resolved = resolve_model_section(section);
   if (context.tasks.empty()) throw InputError("{}: a model needs at least one task", section.where());
-  std::shared_ptr<Model> model = sharings().create(sharing_node(resolved), context);
+  ModelContext of_tasks = context;
+  for (const auto& input : start_options(resolved).other_inputs) of_tasks.input_shapes.erase(input);
+  std::shared_ptr<Model> model = sharings().create(sharing_node(resolved), of_tasks);
   const auto weights = read_options<WeightsOptions>(child(resolved, "weights"));
   if (!weights.path.empty()) log_info("{}: {}", weights.path, load_weights(*model, weights).text());
   apply_freeze_rules(*model, parse_freeze_rules(child(resolved, "freeze")), 0);

@@ -148,6 +148,16 @@ void StartOptions::fields(Fields& f) {
   f.field("freeze", freeze,
           "what is not trained: patterns of parameter names (backbone.*), or {pattern, from, to} with epochs. Frozen "
           "batch normalisation keeps its running statistics");
+  f.field(
+      "other_inputs", other_inputs,
+      "inputs that only heads of tasks take which this run leaves out, so that no backbone reads them; tasks=[…] on "
+      "the command line fills it in");
+}
+
+std::vector<std::string> start_keys() {
+  std::vector<std::string> keys;
+  for (const auto& option : describe_fields([](Fields& f) { StartOptions().fields(f); })) keys.push_back(option.name);
+  return keys;
 }
 
 std::string WeightsReport::text() const {

@@ -19,11 +19,15 @@ struct WeightsOptions {
 /// The `model` section besides the options of the sharing architecture: where training starts from, what stays as it
 /// is.
 struct StartOptions {
-  std::string init_from;  ///< a run directory; "" = none
-  Node weights;           ///< WeightsOptions
-  Node freeze;            ///< a list of FreezeRule
+  std::string init_from;                  ///< a run directory; "" = none
+  Node weights;                           ///< WeightsOptions
+  Node freeze;                            ///< a list of FreezeRule
+  std::vector<std::string> other_inputs;  ///< what no backbone reads, beside auxiliary inputs of the heads there are
   void fields(Fields& f);
 };
+
+/// The keys of the `model` section that are read whatever the sharing architecture: those of StartOptions.
+std::vector<std::string> start_keys();
 
 /// What loading did; printed.
 struct WeightsReport {

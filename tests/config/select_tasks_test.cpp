@@ -79,6 +79,23 @@ TEST(SelectTasks, TwoNumbersMayMeanAnythingWhereTwoTasksChangePlaces) {
   EXPECT_EQ(message(yaml, {"b"}), "accepted");
 }
 
+TEST(SelectTasks, InputsOfDroppedHeadsAreNotTheBackbones) {
+  const std::string yaml = R"(
+model: {backbone: {type: mlp}}
+tasks:
+  a: {type: binary, target: x, head: {type: mlp, auxiliary: {input: route}}}
+  b: {type: binary, target: y, head: {auxiliary: [{input: route}, {input: speed, hidden: [4]}]}}
+  c: {type: binary, target: z}
+)";
+  const auto others = [&](const std::vector<std::string>& names) {
+    const Node* found = selected(yaml, names).find("model")->find("other_inputs");
+    return found == nullptr ? "none" : write_yaml(*found);
+  };
+  EXPECT_EQ(others({"c"}), write_yaml(parse_yaml("[\"route\", \"speed\"]", "expected.yaml")));
+  EXPECT_EQ(others({"a", "c"}), write_yaml(parse_yaml("[\"speed\"]", "expected.yaml")));
+  EXPECT_EQ(others({"a", "b"}), "none");
+}
+
 TEST(SelectTasks, RefusesNamesThatAreNoTasks) {
   EXPECT_THAT(message("tasks: {digit: {target: a}, parity: {target: b}}", {"digits"}),
               HasSubstr("did you mean \"digit\""));

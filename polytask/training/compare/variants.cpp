@@ -1,6 +1,7 @@
 #include <polytask/balancing/balancer.h>
 #include <polytask/core/error.h>
 #include <polytask/nn/model.h>
+#include <polytask/nn/weights.h>
 #include <polytask/training/compare/variants.h>
 
 #include <fmt/format.h>
@@ -100,7 +101,7 @@ Node with_architecture(const Node& file, const std::string& name) {
   if (file.text_or("sharing", "hard") == name) return file;
   Node only_name = named("sharing", name, file);
   if (!sharings().contains(name)) sharings().resolve(only_name);  // throws, with a suggestion
-  std::vector<std::string> known = {"weights", "freeze"};
+  std::vector<std::string> known = start_keys();
   for (const auto& info : sharings().infos())
     if (info.name == name)
       for (const auto& option : info.options()) known.push_back(option.name.substr(0, option.name.find('.')));
