@@ -112,6 +112,11 @@ TEST(AuxiliaryHead, LeavesTheTrunkTheInputThatNoHeadTakes) {
               AllOf(HasSubstr("model.input"), HasSubstr("name the one that the backbone reads")));
 }
 
+TEST(AuxiliaryHead, OtherInputsAreNotTheTrunks) {
+  const auto model = create_model(yaml("{backbone: {type: mlp, hidden: [5]}, other_inputs: [past]}"), context());
+  EXPECT_EQ(model->forward(inputs())[0].sizes(), (std::vector<int64_t>{4, 3}));
+}
+
 TEST(AuxiliaryHead, GradientsAreExact) {
   const auto model = make();
   model->to(at::kDouble);
