@@ -205,7 +205,8 @@ TEST(Driving, MistakesAreNamed) {
   const TemporaryDirectory directory;
   write_png(directory.path() / "scene.png", at::zeros({3, 24, 24}, at::kByte));
   request.paths = {(directory.path() / "scene.png").string()};
-  EXPECT_THAT(open_error("{source: driving}", request), HasSubstr("no column \"route_left\""));
+  EXPECT_THAT(open_error("{source: driving}", request),
+              HasSubstr("name an annotation file (.json, .jsonl) whose records have route_left, route_straight"));
 }
 
 }  // namespace

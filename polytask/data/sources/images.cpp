@@ -53,6 +53,13 @@ ImagesSource::ImagesSource(const ImagesOptions& options, const OpenRequest& requ
   if (options.vector_input.empty() || options.vector_input == "image")
     throw InputError("data.vector_input: \"{}\" can not name the vector: give it a name other than image",
                      options.vector_input);
+  if (!request.paths.empty())
+    for (const auto& name : options.vector)
+      if (const auto& known = columns_.names(); std::find(known.begin(), known.end(), name) == known.end())
+        throw InputError(
+            "{}: the model also reads input \"{}\", which pictures alone do not give: name an annotation file (.json, "
+            ".jsonl) whose records have {}",
+            described_, options.vector_input, fmt::join(options.vector, ", "));
   vector_ = RecordVector(options.vector_input, options.vector, columns_, described_,
                          [this](int64_t row) { return row_name(row); });
   if (request.paths.empty())
