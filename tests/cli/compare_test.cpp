@@ -85,7 +85,9 @@ TEST_F(CompareVerb, MistakesAreNamed) {
   EXPECT_THAT(run("compare " + path("a.yaml") + " --methods pcgrad,,dwa").err, HasSubstr("empty name"));
   EXPECT_THAT(run("compare " + path("a.yaml") + " compare.sedes=4").err, HasSubstr("did you mean \"seeds\""));
   EXPECT_THAT(run("compare " + path("a.yaml") + " tasks=[kind]").err, HasSubstr("two or more"));
-  EXPECT_EQ(run("compare " + path("a.yaml") + " --seeds 0").status, 2);
+  const auto none = run("compare " + path("a.yaml") + " --seeds 0");
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.err, HasSubstr("--seeds: 0 must be 1 or more"));
 }
 
 TEST_F(CompareVerb, TrainingTakesAListOfTasks) {
