@@ -9,6 +9,10 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 namespace polytask {
 namespace {
 
@@ -34,6 +38,8 @@ std::vector<std::string> names_in(const std::string& text, const char* option) {
 
 CompareOptions options_of(const CompareArguments& arguments, const Experiment& experiment) {
   CompareOptions options = experiment.compare;
+  for (const auto& [option, value] : {std::pair("--seeds", arguments.seeds), std::pair("--jobs", arguments.jobs)})
+    if (value && *value < 1) throw InputError("{}: {} must be 1 or more", option, *value);
   if (arguments.seeds) options.seeds = *arguments.seeds;
   if (arguments.jobs) options.jobs = *arguments.jobs;
   if (arguments.no_tuned) options.tuned = false;
@@ -75,10 +81,8 @@ void add_compare(CLI::App& program) {
                    "balancing methods, a,b,c (default: the section's, or the file's own); equal is always compared");
   verb->add_option("--architectures", arguments->architectures,
                    "sharing architectures, a,b,c (default: the section's, or the file's own)");
-  verb->add_option("--seeds", arguments->seeds, "how many seeds, from the file's on (default: 3)")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--jobs", arguments->jobs, "trainings at the same time; they share the cores (default: 1)")
-      ->check(CLI::PositiveNumber);
+  verb->add_option("--seeds", arguments->seeds, "how many seeds, from the file's on (default: 3)");
+  verb->add_option("--jobs", arguments->jobs, "trainings at the same time; they share the cores (default: 1)");
   verb->add_option("-o,--output", arguments->directory, "where everything is kept (default: runs/<name>/compare)");
   verb->add_flag("--no-tuned", arguments->no_tuned, "leave out the tuned constant weights");
   verb->add_flag("--dry-run", arguments->dry_run, "print what would be trained, then stop");

@@ -74,7 +74,7 @@ TextTable main_table(const Comparison& comparison, bool parameters) {
     std::vector<std::string> cells = {row.architecture.empty() ? "–" : row.architecture, row.method};
     for (const auto& figure : shown) cells.push_back(cell(row, figure));
     cells.push_back(delta_text(row));
-    cells.push_back(interval_text(row.delta_spread));
+    cells.push_back(row.kind == Kind::single ? "–" : interval_text(row.delta_spread));
     cells.push_back(cost_text(row.step_ms, 2));
     cells.push_back(cost_text(row.memory_mib, 0));
     if (parameters) cells.push_back(row.parameters > 0 ? std::to_string(row.parameters) : "–");

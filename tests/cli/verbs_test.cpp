@@ -41,7 +41,7 @@ TEST_F(Verbs, InfoListVersionHelp) {
   EXPECT_THAT(ok("list balancing").out, HasSubstr("initial_log_vars"));
   EXPECT_THAT(ok("list data").out, HasSubstr("implants"));
   EXPECT_THAT(ok("--help").out, HasSubstr("train"));
-  for (const char* verb : {"train", "evaluate", "predict", "export", "data", "list", "info"})
+  for (const char* verb : {"train", "compare", "evaluate", "predict", "export", "data", "list", "info"})
     EXPECT_THAT(ok(std::string(verb) + " --help").out, HasSubstr("Usage")) << verb;
 }
 

@@ -92,6 +92,11 @@ TEST(ComparisonReport, TextHasTheFiguresThatCount) {
   EXPECT_THAT(text, HasSubstr("[+18.76, +21.24]"));  // 4.3027 · 0.5 / √3 = 1.2421
 }
 
+TEST(ComparisonReport, TheBaselineHasNoInterval) {
+  const auto text = comparison_text(three_seeds());
+  EXPECT_THAT(text.substr(0, text.find("good")), Not(HasSubstr("[")));
+}
+
 TEST(ComparisonReport, CsvHasALineForEveryFigureAndSeed) {
   const auto table = parse_csv(comparison_csv(three_seeds()), "compare.csv");
   EXPECT_EQ(table.rows(), 4 + 3 * 5);
@@ -103,7 +108,8 @@ TEST(ComparisonReport, JsonHoldsTheVerdict) {
   const Node node = parse_json(write_json(comparison_node(three_seeds())), "compare.json");
   EXPECT_EQ(node.find("rows")->items().size(), 4u);
   EXPECT_FALSE(node.find("verdict")->items().empty());
-  EXPECT_EQ(json_number(*node.find("rows")->items()[1].find("delta_m")->find("seeds")->items()[1]), 20.5);
+  const Node& good = node.find("rows")->items()[1];
+  EXPECT_EQ(json_number(good.find("delta_m")->find("seeds")->items()[1]), 20.5);
 }
 
 }  // namespace

@@ -75,12 +75,13 @@ class Deltas {
   std::map<std::string, std::string> metrics_;
 };
 
-// The figures of the first seed whose single-task models all have them.
-TaskFigures any_single(const ComparePlan& plan, const Results& results, TaskFigures MemberResult::*split) {
-  for (size_t seed = 0; seed < plan.seeds.size(); ++seed) {
-    auto figures = seed_figures(plan, plan.rows.front(), seed, results, split);
-    if (!figures.empty()) return figures;
-  }
+// The figures of any row and seed that has them all, the single-task models first.
+TaskFigures any_figures(const ComparePlan& plan, const Results& results, TaskFigures MemberResult::*split) {
+  for (const auto& row : plan.rows)
+    for (size_t seed = 0; seed < plan.seeds.size(); ++seed) {
+      auto figures = seed_figures(plan, row, seed, results, split);
+      if (!figures.empty()) return figures;
+    }
   return {};
 }
 
@@ -173,7 +174,8 @@ void correct(Comparison& comparison) {
     const bool whole = row.problem.empty() && row.kind != ComparedRow::Kind::single;
     against_single.push_back(whole ? row.delta_spread.p : kNone);
     if (!tuned_delta.empty()) row.against_tuned = mean_interval(differences(row.delta, tuned_delta));
-    const bool other = whole && !tuned_delta.empty() && row.kind != ComparedRow::Kind::tuned;
+    const bool same = row.delta == tuned_delta;  // the tuned row itself, or the row that it was chosen from
+    const bool other = whole && !tuned_delta.empty() && !same;
     against_tuned.push_back(other ? row.against_tuned.p : kNone);
   }
   against_single = holm(against_single);
@@ -205,7 +207,7 @@ std::map<std::string, std::string> counting_metrics(const ComparePlan& plan, con
 }
 
 std::vector<TriedWeights> try_weights(const ComparePlan& plan, const Results& results) {
-  const auto figures = any_single(plan, results, &MemberResult::validation);
+  const auto figures = any_figures(plan, results, &MemberResult::validation);
   std::vector<TriedWeights> tried;
   const Deltas deltas(plan, results, &MemberResult::validation, counting_metrics(plan, figures));
   size_t best = plan.candidates.size();
@@ -226,7 +228,7 @@ Comparison summarise(const ComparePlan& plan, const Results& results, const std:
                                 [](const auto& result) { return finished(result) && result.has_test_rows; });
   const auto split = test ? &MemberResult::test : &MemberResult::validation;
   Comparison comparison{plan.name, plan.tasks, plan.seeds, {}, test ? "test" : "validation", {}, tried, ""};
-  comparison.metrics = counting_metrics(plan, any_single(plan, results, split));
+  comparison.metrics = counting_metrics(plan, any_figures(plan, results, split));
   const Deltas deltas(plan, results, split, comparison.metrics);
   const auto add = [&](const PlannedRow& planned, ComparedRow::Kind kind, const std::string& method) {
     ComparedRow row;
