@@ -31,6 +31,10 @@ SharingRegistry& sharings() {
     register_mmoe_sharing(r);
     register_cgc_sharing(r);
     register_dselect_k_sharing(r);
+    register_cross_stitch(r);
+    register_mtan(r);
+    register_ple(r);
+    register_ltb(r);
     return r;
   }();
   return registry;

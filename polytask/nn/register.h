@@ -18,5 +18,9 @@ void register_soft_sharing(SharingRegistry& registry);
 void register_mmoe_sharing(SharingRegistry& registry);
 void register_cgc_sharing(SharingRegistry& registry);
 void register_dselect_k_sharing(SharingRegistry& registry);
+void register_cross_stitch(SharingRegistry& registry);
+void register_mtan(SharingRegistry& registry);
+void register_ple(SharingRegistry& registry);
+void register_ltb(SharingRegistry& registry);
 
 }  // namespace polytask

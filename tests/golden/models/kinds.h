@@ -25,6 +25,10 @@ NamedTensors run_resnet(const Case& golden);
 NamedTensors run_mmoe(const Case& golden);
 NamedTensors run_cgc(const Case& golden);
 NamedTensors run_dselect_k(const Case& golden);
+NamedTensors run_cross_stitch(const Case& golden);
+NamedTensors run_mtan(const Case& golden);
+NamedTensors run_ple(const Case& golden);
+NamedTensors run_ltb(const Case& golden);
 
 /// Every kind that has a runner; the first that fits takes a case.
 inline std::vector<Kind> kinds() {
@@ -33,6 +37,10 @@ inline std::vector<Kind> kinds() {
       kind("mmoe", run_mmoe),
       kind("cgc", run_cgc),
       kind("dselect_k", run_dselect_k),
+      kind("cross_stitch", run_cross_stitch),
+      kind("mtan", run_mtan),
+      kind("ple", run_ple),
+      kind("ltb", run_ltb),
   };
 }
 
