@@ -29,7 +29,7 @@ struct BackwardContext {
 /// What a balancer may know of the model before training.
 struct ModelFacts {
   std::vector<ModelParameter> parameters;
-  std::string last_shared_layer;   ///< name of the module, "" for none
+  std::string last_shared_layer;   ///< names of modules, separated by commas; "" for none
   bool one_representation = true;  ///< the heads of all tasks are fed the same features
 };
 

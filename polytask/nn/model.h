@@ -45,8 +45,8 @@ class Model : public torch::nn::Module {
   /// without parameters while all of the module's that holds it are. Freeze first, then call this.
   void train(bool on = true) override;
 
-  /// A term of the objective that is no task's (a coupling of networks, an entropy of gates), of the last represent();
-  /// a scalar, undefined where there is none. The training step adds its gradient beside the balanced one.
+  /// A term of the objective that no balancing weighs (a coupling of networks, an entropy of gates), of the last
+  /// represent() and the decode() calls since: a scalar, undefined where there is none. The step adds its gradient.
   virtual at::Tensor penalty() { return {}; }
   /// Called before each epoch of training: `epoch` from 0 of `epochs`.
   virtual void begin_epoch(int64_t epoch, int64_t epochs) {
@@ -57,7 +57,7 @@ class Model : public torch::nn::Module {
   virtual std::vector<ModelParameter> model_parameters() = 0;
   /// Whether the heads of all tasks are fed the same features: represent() gives one entry.
   virtual bool shares_representation() const { return false; }
-  /// Names of modules whose parameters are the last shared layer (for gradient methods with that scope).
+  /// Names of the modules whose parameters are the last shared layer, separated by commas (for that scope).
   virtual std::string last_shared_layer() const { return ""; }
 
   /// Parameters and buffers by name; tensors alias the model's own.

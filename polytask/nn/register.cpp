@@ -28,13 +28,13 @@ SharingRegistry& sharings() {
     SharingRegistry r("sharing", "sharing");
     register_hard_sharing(r);
     register_soft_sharing(r);
-    register_cross_stitch(r);
-    register_mtan(r);
+    register_cross_stitch_sharing(r);
+    register_mtan_sharing(r);
     register_mmoe_sharing(r);
     register_cgc_sharing(r);
-    register_ple(r);
+    register_ple_sharing(r);
     register_dselect_k_sharing(r);
-    register_ltb(r);
+    register_ltb_sharing(r);
     return r;
   }();
   return registry;

@@ -14,10 +14,10 @@ void register_linear_head(HeadRegistry& registry);
 void register_mlp_head(HeadRegistry& registry);
 
 void register_hard_sharing(SharingRegistry& registry);
-void register_cross_stitch(SharingRegistry& registry);
-void register_mtan(SharingRegistry& registry);
-void register_ple(SharingRegistry& registry);
-void register_ltb(SharingRegistry& registry);
+void register_cross_stitch_sharing(SharingRegistry& registry);
+void register_mtan_sharing(SharingRegistry& registry);
+void register_ple_sharing(SharingRegistry& registry);
+void register_ltb_sharing(SharingRegistry& registry);
 void register_soft_sharing(SharingRegistry& registry);
 void register_mmoe_sharing(SharingRegistry& registry);
 void register_cgc_sharing(SharingRegistry& registry);

@@ -83,7 +83,7 @@ TEST(DSelectK, KnowsWhoseEachParameterIs) {
   EXPECT_THAT(roles, Contains("shared_experts.2.hidden.0.fc.weight shared -1"));
   EXPECT_THAT(roles, Contains("gates.a.codes.weight task 0"));
   EXPECT_THAT(roles, Contains("gates.b.mixing.bias task 1"));
-  expect_complete_roles(*model);
+  expect_all_parameters_listed(*model);
 }
 
 TEST(DSelectK, SettledSelectorsGiveTheirExperts) {

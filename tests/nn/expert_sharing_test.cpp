@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 const std::string kMmoe = "{sharing: mmoe, experts: 2, backbone: {type: mlp, hidden: [5, 3], activation: tanh}}";
 const std::string kCgc =
-    "{sharing: cgc, shared_experts: 2, own_experts: [1, 0, 2], backbone: {type: mlp, hidden: [5], activation: tanh}}";
+    "{sharing: cgc, shared_experts: 2, task_experts: [1, 0, 2], backbone: {type: mlp, hidden: [5], activation: tanh}}";
 const char* const kImages = "backbone: {type: lenet, channels: [3, 4], kernel: 3, features: 6, batch_norm: true}}";
 
 // The gate takes expert `expert` alone, whatever the sample.
@@ -39,7 +39,7 @@ TEST(Mmoe, KnowsWhoseEachParameterIs) {
                   "gates.a.weight task 0", "gates.a.bias task 0", "gates.b.weight task 1", "gates.b.bias task 1",
                   "heads.a.fc.weight task 0", "heads.a.fc.bias task 0", "heads.b.fc.weight task 1",
                   "heads.b.fc.bias task 1"));
-  expect_complete_roles(*model);
+  expect_all_parameters_listed(*model);
   EXPECT_EQ(model->last_shared_layer(), "shared_experts.0.hidden.0.fc,shared_experts.1.hidden.0.fc");
   EXPECT_FALSE(model->shares_representation());
 }
@@ -93,12 +93,12 @@ TEST(Cgc, KnowsWhoseEachParameterIs) {
   EXPECT_THAT(roles, Contains("shared_experts.1.hidden.0.fc.weight shared -1"));
   EXPECT_THAT(roles, Contains("experts.a.0.hidden.0.fc.weight task 0"));
   EXPECT_THAT(roles, Contains("experts.c.1.hidden.0.fc.bias task 2"));
-  expect_complete_roles(*model);
+  expect_all_parameters_listed(*model);
   const NamedTensors s = model->state();
   EXPECT_EQ(s.at("gates.a.weight").size(0), 3);
   EXPECT_EQ(s.at("gates.b.weight").size(0), 2);
   EXPECT_EQ(s.at("gates.c.weight").size(0), 4);
-  EXPECT_EQ(model_of("{sharing: cgc, backbone: {type: mlp}, own_experts: 2}", 2)->state().at("gates.b.bias").numel(),
+  EXPECT_EQ(model_of("{sharing: cgc, backbone: {type: mlp}, task_experts: 2}", 2)->state().at("gates.b.bias").numel(),
             4);
 }
 
@@ -125,7 +125,7 @@ TEST(Cgc, OwnExpertsGetNoGradientOfOtherTasks) {
 
 TEST(Cgc, RefusesCountsThatFitNoTasks) {
   EXPECT_THAT(input_error([] { model_of(kCgc, 2); }),
-              AllOf(HasSubstr("model.own_experts: 3 numbers for 2 tasks (a, b)"), HasSubstr("one for each task")));
+              AllOf(HasSubstr("model.task_experts: 3 numbers for 2 tasks (a, b)"), HasSubstr("one for each task")));
   EXPECT_THAT(input_error([] { model_of("{sharing: cgc, shared_experts: 0, backbone: {type: mlp}}", 2); }),
               AllOf(HasSubstr("shared_experts"), HasSubstr("≥ 1")));
   EXPECT_THAT(input_error([] { model_of("{sharing: mmoe, expert: 2, backbone: {type: mlp}}", 2); }),
@@ -156,6 +156,10 @@ TEST_P(ExpertMixture, GradientsAreExact) {
   model->to(at::kDouble);
   const at::Tensor x = at::randn({3, 4}, at::kDouble);
   expect_exact_gradients(*model, x, [&] { return factored_loss(*model, x); });
+}
+
+TEST_P(ExpertMixture, ParametersOfATaskServeThatTaskAlone) {
+  expect_roles_hold(*model_of(GetParam(), 3), at::randn({4, 4}));
 }
 
 TEST_P(ExpertMixture, WorksForOneTaskAndOneSample) {

@@ -44,7 +44,7 @@ TEST(SoftSharing, SharesNoParameter) {
                           "backbones.b.hidden.0.fc.weight task 1", "backbones.b.hidden.0.fc.bias task 1",
                           "heads.a.fc.weight task 0", "heads.a.fc.bias task 0", "heads.b.fc.weight task 1",
                           "heads.b.fc.bias task 1"));
-  expect_complete_roles(*model);
+  expect_all_parameters_listed(*model);
   EXPECT_EQ(model->last_shared_layer(), "");
 }
 

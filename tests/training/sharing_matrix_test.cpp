@@ -5,9 +5,8 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -182,6 +181,20 @@ class Gradients : public testing::TestWithParam<std::string> {
     if (total.defined()) total.backward();
     return gradients(model);
   }
+  // Norms of each task's gradient over the parameters that `counts` picks.
+  static std::vector<double> plain_norms(TinySession& tiny, const std::function<bool(const ModelParameter&)>& counts) {
+    std::vector<double> norms;
+    for (size_t t = 0; t < 3; ++t) {
+      std::vector<double> alone(3, 0.0);
+      alone[t] = 1;
+      const Named of_task = plain(tiny, alone);
+      double squares = 0;
+      for (const auto& p : tiny.session.model->model_parameters())
+        if (counts(p)) squares += of_task.at(p.name).square().sum().item<double>();
+      norms.push_back(std::sqrt(squares));
+    }
+    return norms;
+  }
   static void expect_close(const at::Tensor& got, const at::Tensor& expected, const std::string& name) {
     EXPECT_TRUE(at::allclose(got, expected, 1e-9, 1e-11)) << name << " " << (got - expected).abs().max();
   }
@@ -210,17 +223,28 @@ TEST_P(Gradients, OfAJointStepAreThoseOfTheGramSum) {
   StepResult one, other;
   const Named a = after_step(joint, one), b = after_step(gram, other);
   for (const auto& [name, gradient] : a) expect_close(b.at(name), gradient, name);
-  ASSERT_EQ(one.gradient_norms.size(), 3U);
   // Measured beside a joint step and read off M: the same, and what autograd gives for each task.
+  const auto norms = plain_norms(joint, [](const ModelParameter& p) { return p.role == Role::shared; });
   for (size_t t = 0; t < 3; ++t) {
-    EXPECT_NEAR(one.gradient_norms[t], other.gradient_norms[t], 1e-9);
-    std::vector<double> alone(3, 0.0);
-    alone[t] = 1;
-    const Named of_task = plain(joint, alone);
-    double squares = 0;
-    for (const auto& p : joint.session.model->model_parameters())
-      if (p.role == Role::shared) squares += of_task.at(p.name).square().sum().item<double>();
-    EXPECT_NEAR(one.gradient_norms[t], std::sqrt(squares), 1e-9);
+    EXPECT_NEAR(one.gradient_norms.at(t), norms[t], 1e-9);
+    EXPECT_NEAR(other.gradient_norms.at(t), norms[t], 1e-9);
+  }
+}
+
+// Several experts have a last layer each.
+TEST_P(Gradients, OfTheLastSharedLayerAreMeasuredInAllItsModules) {
+  TinySession joint = exact(GetParam(), "{method: equal}");
+  TinySession last = exact(GetParam(), "{method: sum, scope: [last_shared_layer]}");
+  StepResult one, other;
+  const Named a = after_step(joint, one), b = after_step(last, other);
+  for (const auto& [name, gradient] : a) expect_close(b.at(name), gradient, name);
+  const std::string modules = "," + joint.session.model->last_shared_layer() + ",";
+  const auto norms = plain_norms(joint, [&](const ModelParameter& p) {
+    return modules.find("," + p.name.substr(0, p.name.rfind('.')) + ",") != std::string::npos;
+  });
+  for (size_t t = 0; t < 3; ++t) {
+    EXPECT_GT(norms[t], 0);
+    EXPECT_NEAR(other.gradient_norms.at(t), norms[t], 1e-9);
   }
 }
 
@@ -228,7 +252,7 @@ INSTANTIATE_TEST_SUITE_P(
     Of, Gradients,
     testing::Values("{sharing: hard, backbone: {type: mlp, hidden: [4, 3]}}",
                     "{sharing: mmoe, backbone: {type: mlp, hidden: [4, 3]}}",
-                    "{sharing: cgc, own_experts: [1, 0, 2], backbone: {type: mlp, hidden: [4, 3]}}",
+                    "{sharing: cgc, task_experts: [1, 0, 2], backbone: {type: mlp, hidden: [4, 3]}}",
                     "{sharing: dselect_k, experts: 3, entropy: 0.1, backbone: {type: mlp, hidden: [4, 3]}}"));
 
 // The network of a task that is absent is drawn to the others all the same: the penalty is no task's.

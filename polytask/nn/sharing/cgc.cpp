@@ -23,7 +23,7 @@ std::shared_ptr<SoftmaxGates> make_gates(const TrunkInput& input, const Experts&
 std::vector<int64_t> counts_of(const std::vector<int64_t>& counts, const std::vector<std::string>& tasks) {
   if (counts.size() == 1) return std::vector<int64_t>(tasks.size(), counts[0]);
   if (counts.size() != tasks.size())
-    throw InputError("model.own_experts: {} numbers for {} tasks ({}): give one number, or one for each task",
+    throw InputError("model.task_experts: {} numbers for {} tasks ({}): give one number, or one for each task",
                      counts.size(), tasks.size(), fmt::join(tasks, ", "));
   return counts;
 }
@@ -31,7 +31,7 @@ std::vector<int64_t> counts_of(const std::vector<int64_t>& counts, const std::ve
 std::unique_ptr<Model> create_cgc(const CgcOptions& options, const ModelContext& context) {
   const TrunkInput input(options.input, context);
   const auto tasks = names_of(context.tasks);
-  const auto counts = counts_of(options.own_experts, tasks);
+  const auto counts = counts_of(options.task_experts, tasks);
   const auto create = [&](int64_t count, const std::string& stream) {
     return Experts::create(options.backbone, input.shape(), count, context.seed, stream);
   };
@@ -46,8 +46,9 @@ std::unique_ptr<Model> create_cgc(const CgcOptions& options, const ModelContext&
 void CgcOptions::fields(Fields& f) {
   f.field("backbone", backbone, "the network that every expert is: its type and options");
   f.field("shared_experts", shared_experts, "how many experts all tasks share", at_least(1));
-  f.field("own_experts", own_experts,
-          "how many experts each task has for itself: one number, or one for each task, in their order", at_least(0));
+  f.field("task_experts", task_experts,
+          "how many experts each task has for itself: one number for all, or one for each task in their order; 0: none",
+          at_least(0));
   f.field("input", input, "the input that experts and gates read; empty: the only one that no head takes for itself");
 }
 
@@ -75,7 +76,7 @@ std::vector<Features> Cgc::represent(const NamedTensors& inputs) {
   for (size_t t = 0; t < tasks().size(); ++t) {
     std::vector<Features> experts = shared;
     for (auto& features : own_[t]->forward(x)) experts.push_back(std::move(features));
-    result.push_back(mix(experts, gates_->forward(t, x)));
+    result.push_back(mix_levels(experts, gates_->forward(t, x)));
   }
   return result;
 }

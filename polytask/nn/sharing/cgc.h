@@ -12,7 +12,7 @@ namespace polytask {
 struct CgcOptions {
   Node backbone;
   int64_t shared_experts = 2;
-  std::vector<int64_t> own_experts = {1};
+  std::vector<int64_t> task_experts = {1};
   std::string input;
   void fields(Fields& f);
 };

@@ -110,7 +110,7 @@ std::vector<ModelParameter> CrossStitch::model_parameters() {
   return result;
 }
 
-void register_cross_stitch(SharingRegistry& registry) {
+void register_cross_stitch_sharing(SharingRegistry& registry) {
   registry.add<CrossStitchOptions>("cross_stitch",
                                    "A network for each task, which mix by learned weights between their stages",
                                    "Misra et al., Cross-stitch Networks, CVPR 2016, eq. 1", create_cross_stitch);

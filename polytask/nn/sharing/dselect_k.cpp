@@ -83,7 +83,7 @@ std::vector<Features> DSelectK::represent(const NamedTensors& inputs) {
   std::vector<Features> result;
   for (const auto& gate : gates_) {
     const Selection selection = gate->forward(x);
-    result.push_back(mix(experts, selection.weights));
+    result.push_back(mix_levels(experts, selection.weights));
     if (keeps) selectors_.push_back(selection.selectors);
   }
   return result;

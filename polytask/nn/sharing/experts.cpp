@@ -2,6 +2,7 @@
 #include <polytask/core/random.h>
 #include <polytask/nn/level_text.h>
 #include <polytask/nn/sharing/experts.h>
+#include <polytask/nn/sharing/mixing.h>
 
 #include <fmt/format.h>
 
@@ -61,15 +62,12 @@ std::string Experts::last_layers(const std::string& prefix) const {
   return names;
 }
 
-Features mix(const std::vector<Features>& experts, const at::Tensor& weights) {
-  Features mixed(experts.at(0).size());
-  for (size_t level = 0; level < mixed.size(); ++level) {
-    for (size_t e = 0; e < experts.size(); ++e) {
-      const at::Tensor& features = experts[e][level];
-      at::Tensor factor = weights.narrow(1, static_cast<int64_t>(e), 1);
-      while (factor.dim() < features.dim()) factor = factor.unsqueeze(-1);
-      mixed[level] = e == 0 ? features * factor : mixed[level] + features * factor;
-    }
+Features mix_levels(const std::vector<Features>& experts, const at::Tensor& weights) {
+  Features mixed;
+  for (size_t level = 0; level < experts.at(0).size(); ++level) {
+    std::vector<at::Tensor> sources;
+    for (const Features& expert : experts) sources.push_back(expert[level]);
+    mixed.push_back(mix_samples(weights, sources));
   }
   return mixed;
 }

@@ -32,7 +32,7 @@ class Experts : public torch::nn::Module {
 };
 
 /// Every level as Σ_e weights[:, e] · experts[e]; `weights` is [B, E], the same at every place of a spatial level.
-Features mix(const std::vector<Features>& experts, const at::Tensor& weights);
+Features mix_levels(const std::vector<Features>& experts, const at::Tensor& weights);
 
 /// One gate per task: softmax(Linear(flatten(x))), as Ma et al. 2018, eq. 7. Names: <task>.weight, <task>.bias.
 class SoftmaxGates : public torch::nn::Module {

@@ -114,7 +114,7 @@ std::vector<ModelParameter> Ltb::model_parameters() {
   return result;
 }
 
-void register_ltb(SharingRegistry& registry) {
+void register_ltb_sharing(SharingRegistry& registry) {
   registry.add<LtbOptions>("ltb", "A network for each task; before each stage every task learns whose output to read",
                            "Guo et al., Learning to Branch, ICML 2020; schedule as in LibMTL", create_ltb);
 }

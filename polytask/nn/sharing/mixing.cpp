@@ -18,7 +18,14 @@ std::vector<at::Tensor> mix(const at::Tensor& weights, const std::vector<at::Ten
 }
 
 at::Tensor mix_samples(const at::Tensor& weights, const std::vector<at::Tensor>& sources) {
-  return at::einsum("be,eb...->b...", {weights, at::stack(sources)});
+  // Not of one stack of all sources: that would be kept for the backward pass, once for every target.
+  at::Tensor mixed;
+  for (size_t e = 0; e < sources.size(); ++e) {
+    at::Tensor factor = weights.select(1, static_cast<int64_t>(e));
+    while (factor.dim() < sources[e].dim()) factor = factor.unsqueeze(-1);
+    mixed = e == 0 ? sources[e] * factor : mixed + sources[e] * factor;
+  }
+  return mixed;
 }
 
 }  // namespace polytask

@@ -37,7 +37,7 @@ std::vector<Features> Mmoe::represent(const NamedTensors& inputs) {
   const at::Tensor& x = input_.of(inputs);
   const std::vector<Features> experts = shared_->forward(x);
   std::vector<Features> result;
-  for (size_t t = 0; t < tasks().size(); ++t) result.push_back(mix(experts, gates_->forward(t, x)));
+  for (size_t t = 0; t < tasks().size(); ++t) result.push_back(mix_levels(experts, gates_->forward(t, x)));
   return result;
 }
 

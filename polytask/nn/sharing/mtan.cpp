@@ -142,7 +142,7 @@ std::vector<ModelParameter> Mtan::model_parameters() {
 
 std::string Mtan::last_shared_layer() const { return last_layer_of("trunk.", *trunk_); }
 
-void register_mtan(SharingRegistry& registry) {
+void register_mtan_sharing(SharingRegistry& registry) {
   registry.add<MtanOptions>("mtan", "One residual trunk, from whose layers each task takes what its attention lets by",
                             "Liu et al., End-to-End Multi-Task Learning with Attention, CVPR 2019", create_mtan);
 }

@@ -208,7 +208,7 @@ std::vector<ModelParameter> Ple::model_parameters() {
 
 std::string Ple::last_shared_layer() const { return last_layer_of("shared_experts.", *shared_module_); }
 
-void register_ple(SharingRegistry& registry) {
+void register_ple_sharing(SharingRegistry& registry) {
   registry.add<PleOptions>("ple", "Shared experts and experts of each task, mixed by gates after every stage",
                            "Tang et al., Progressive Layered Extraction, RecSys 2020", create_ple);
 }
