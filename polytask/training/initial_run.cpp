@@ -66,11 +66,15 @@ std::map<std::string, std::string> owners_of(Model& model) {
 }
 
 InitialRun::InitialRun(const std::string& path) : path_(path) {
-  auto experiment = read_run_configuration(path);
-  experiment.device = "cpu";
-  const auto file = find_checkpoint(path, "best");
-  checkpoint_ = file.string();
-  run_ = open_model(std::move(experiment), load_checkpoint(file));
+  try {
+    auto experiment = read_run_configuration(path);
+    experiment.device = "cpu";
+    const auto file = find_checkpoint(path, "best");
+    checkpoint_ = file.string();
+    run_ = open_model(std::move(experiment), load_checkpoint(file));
+  } catch (const InputError& error) {
+    throw InputError("model.init_from: {}", error.what());
+  }
 }
 
 bool InitialRun::has_task(const std::string& name) const {

@@ -163,7 +163,8 @@ TEST_F(InitialRunTest, RefusesTwoStartsAndWhatIsNoRun) {
   EXPECT_THAT(
       refusal_of([&] { resolve_experiment(configuration(kFirst, second({"model.weights.path=w.safetensors"}))); }),
       AllOf(HasSubstr("init_from"), HasSubstr("weights.path")));
-  EXPECT_THAT(refused({"model.init_from=" + path("nowhere")}), HasSubstr("is no run directory"));
+  EXPECT_THAT(refused({"model.init_from=" + path("nowhere")}),
+              AllOf(HasSubstr("model.init_from: "), HasSubstr("is no run directory")));
   EXPECT_THAT(refused({"model.init_form=" + path("first")}), HasSubstr("did you mean \"init_from\""));
   EXPECT_THAT(refusal_of([&] { resolve_experiment(configuration(kFirst, {"model.init_from=[a]"})); }),
               HasSubstr("model.init_from"));
