@@ -57,8 +57,8 @@ TEST_F(CompareVerb, TestFiguresAreThoseOfEvaluate) {
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("One seed: nothing can be told apart"));
   ASSERT_EQ(run("evaluate " + path("c/members/hard-equal-s7") + " --split test --json " + path("e.json")).status, 0);
-  const Node evaluated = read_json_file(path("e.json"));
-  for (const auto& row : read_json_file(path("c/compare.json")).find("rows")->items())
+  const Node evaluated = read_json_file(path("e.json")), compared = read_json_file(path("c/compare.json"));
+  for (const auto& row : compared.find("rows")->items())
     if (row.text_or("method", "") == "equal")
       EXPECT_EQ(json_number(*row.find("tasks")->find("kind")->find("accuracy")->find("mean")),
                 json_number(*evaluated.find("kind")->find("accuracy")));
