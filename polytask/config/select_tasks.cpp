@@ -85,6 +85,7 @@ Node selected_below(const Node& node, Selection& selection, bool lists) {
   if (!node.is_map()) return node;
   Node result = node;
   for (const auto& [key, value] : node.entries()) {
+    if (key == "scope") continue;  // names of modules
     if (value.is_map() && is_by_task(value, selection)) {
       const Node kept = without_dropped(value, selection);
       kept.entries().empty() ? result.erase(key) : static_cast<void>(result.set(key, kept));
@@ -120,8 +121,9 @@ void select_monitor(Node& root, Selection& selection) {
   const Node* section = root.find("train");
   const Node* monitor = section != nullptr ? section->find("monitor") : nullptr;
   if (monitor == nullptr || !monitor->is_scalar()) return;
+  const std::string figure = monitor->text().rfind("val/", 0) == 0 ? monitor->text().substr(4) : monitor->text();
   for (const auto& name : selection.dropped) {
-    if (monitor->text().rfind("val/" + name + "/", 0) != 0) continue;
+    if (figure.rfind(name + "/", 0) != 0) continue;
     selection.note(*monitor, fmt::format("is val/loss instead of {}", monitor->text()));
     Node changed = *section;
     changed.set("monitor", Node::scalar_of("val/loss"));
@@ -173,7 +175,7 @@ std::vector<std::string> auxiliary_inputs(const Node& task) {
 
 // Inputs that only heads of dropped tasks take must not look like the backbone's.
 void note_other_inputs(Node& model, const Node& tasks, const Selection& selection) {
-  std::vector<std::string> taken;
+  std::vector<std::string> taken = {model.text_or("input", "")};
   for (const auto& name : selection.names)
     for (const auto& input : auxiliary_inputs(*tasks.find(name))) taken.push_back(input);
   const Node* known = model.find("other_inputs");

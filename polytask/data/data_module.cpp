@@ -5,6 +5,7 @@
 #include <polytask/data/keep_labels.h>
 #include <polytask/data/labelled_sampler.h>
 #include <polytask/data/leaks.h>
+#include <polytask/data/sources/column_set.h>
 #include <polytask/data/split_sets.h>
 
 #include <fmt/format.h>
@@ -212,10 +213,13 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   std::map<std::string, Targets> targets;
   for (const auto& request : requests) targets[request.task] = encode_targets(*source, request);
   std::vector<std::string> used = target_columns(requests);
-  for (const auto& expression : options.other_targets) used.push_back(column_of(expression));
+  for (const auto& expression : options.other_targets) {
+    used.push_back(column_of(expression));
+    require_known(used.back(), source->column_names(), "data.other_targets");
+  }
   DataModule module;
   module.split = make_split(*source, options.split, seed);
-  if (options.split.warn_leaks)
+  if (options.split.warn_leaks || !source->data_sets().empty())  // data sets may have splits of their own
     module.warnings = find_leaks(*source, searched_for_leaks(*source, options.split, module.split), used);
   for (const auto& column : split_columns(*source, options.split)) used.push_back(column);
   for (auto& [task, of_task] : targets) keep_labels(of_task, task, module.split.train, options.keep_labels, seed);
@@ -228,7 +232,7 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   module.sampler = samplers().create(
       options.sampler, {module.split.train, module.dataset->targets(), source->data_sets(), options.loader.batch_size});
   if (options.unlabelled == "replace")
-    module.sampler = only_labelled(std::move(module.sampler), module.split.train, module.dataset->targets());
+    module.sampler = only_labelled(std::move(module.sampler), module.split.train, module.dataset->targets(), seed);
   module.augment = create_transforms(options.transforms.items());
   module.loader = options.loader;
   return module;

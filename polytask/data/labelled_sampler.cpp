@@ -21,8 +21,8 @@ std::vector<char> labelled_rows(const std::map<std::string, Targets>& targets) {
   return {any.data_ptr<bool>(), any.data_ptr<bool>() + any.numel()};
 }
 
-// Epoch e draws from the inner epochs e·R, e·R + 1, …, where R of them hold at least as many labelled rows as an epoch
-// is long.
+// Epoch e draws from the inner epochs e·R, e·R + 1, … until it is as long as one of them. R leaves room for epochs with
+// fewer labelled rows than the first has; where even that is not enough, rows of the same epoch come again.
 class OnlyLabelled : public Sampler {
  public:
   OnlyLabelled(std::unique_ptr<Sampler> inner, std::vector<char> labelled, int64_t repeats)
@@ -38,7 +38,10 @@ class OnlyLabelled : public Sampler {
                    [&](int64_t row) { return labelled_[static_cast<size_t>(row)] != 0; });
       if (order.size() >= length) break;
     }
-    order.resize(std::min(order.size(), length));
+    const size_t found = order.size();
+    if (found == 0) throw InputError("data.unlabelled: the sampler draws no row that has a label");
+    for (size_t i = found; i < length; ++i) order.push_back(order[i - found]);
+    order.resize(length);
     return order;
   }
 
@@ -51,14 +54,17 @@ class OnlyLabelled : public Sampler {
 }  // namespace
 
 std::unique_ptr<Sampler> only_labelled(std::unique_ptr<Sampler> inner, const std::vector<int64_t>& rows,
-                                       const std::map<std::string, Targets>& targets) {
+                                       const std::map<std::string, Targets>& targets, uint64_t seed) {
   auto labelled = labelled_rows(targets);
-  const auto known = static_cast<int64_t>(
-      std::count_if(rows.begin(), rows.end(), [&](int64_t row) { return labelled[static_cast<size_t>(row)] != 0; }));
-  const auto all = static_cast<int64_t>(rows.size());
-  if (known == 0) throw InputError("data.unlabelled: no training row has a label of any task");
-  if (known == all) return inner;
-  return std::make_unique<OnlyLabelled>(std::move(inner), std::move(labelled), (all + known - 1) / known);
+  const auto has_label = [&](int64_t row) { return labelled[static_cast<size_t>(row)] != 0; };
+  if (std::none_of(rows.begin(), rows.end(), has_label))
+    throw InputError("data.unlabelled: no training row has a label of any task");
+  if (std::all_of(rows.begin(), rows.end(), has_label)) return inner;
+  const auto first = inner->order(seed, 0);  // how dense labels are is the sampler's doing too
+  const auto found = static_cast<int64_t>(std::count_if(first.begin(), first.end(), has_label));
+  if (found == 0) throw InputError("data.unlabelled: the sampler draws no row that has a label");
+  const int64_t repeats = 2 * ((static_cast<int64_t>(first.size()) + found - 1) / found) + 1;
+  return std::make_unique<OnlyLabelled>(std::move(inner), std::move(labelled), repeats);
 }
 
 }  // namespace polytask

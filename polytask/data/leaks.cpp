@@ -2,6 +2,7 @@
 #include <polytask/data/leaks.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -70,10 +71,34 @@ bool is_target(const std::string& name, const std::vector<std::string>& targets)
   });
 }
 
-size_t rows_with_value(const Column& column) {
-  size_t rows = 0;
-  for (int64_t row = 0; row < column.size(); ++row) rows += column.missing(row) ? 0 : 1;
-  return rows;
+// Whether each value stands in two rows or more on average, in one data set at least: numbers that every data set gives
+// its own rows are no identifiers of anything.
+bool repeats(const Source& source, const Column& column) {
+  auto sets = source.data_sets();
+  if (sets.empty()) sets.push_back({"", 0, column.size(), {}});
+  return std::any_of(sets.begin(), sets.end(), [&](const DataSetRange& set) {
+    size_t rows = 0;
+    std::set<std::string> values;
+    for (int64_t row = set.begin; row < set.end; ++row) {
+      if (column.missing(row)) continue;
+      ++rows;
+      values.insert(column.label(row));
+    }
+    return rows > 0 && rows >= 2 * values.size();
+  });
+}
+
+// What keeps the column's values together; a set without the column can not be divided by it.
+std::string remedy(const Source& source, const std::string& name, const Column& column) {
+  std::vector<std::string> have;
+  for (const auto& set : source.data_sets()) {
+    bool any = false;
+    for (int64_t row = set.begin; row < set.end && !any; ++row) any = !column.missing(row);
+    if (any) have.push_back(set.name);
+  }
+  if (have.size() == source.data_sets().size()) return "set data.split.group: " + name;
+  return fmt::format("give {} a split with this group of {} own", fmt::join(have, ", "),
+                     have.size() == 1 ? "its" : "their");
 }
 
 }  // namespace
@@ -95,11 +120,11 @@ std::vector<std::string> find_leaks(const Source& source, const Split& split, co
     if (is_target(name, targets)) continue;
     const auto parts = parts_by_value(column, split);
     const auto shared = std::count_if(parts.begin(), parts.end(), [](const auto& entry) { return entry.second > 1; });
-    if (shared == 0 || rows_with_value(column) < 2 * parts.size()) continue;
+    if (shared == 0 || !repeats(source, column)) continue;
     leaks.push_back(fmt::format(
         "column \"{}\" looks like an identifier and {} of its {} values occur in more than one part: scores may be too "
-        "good; set data.split.group: {}",
-        name, shared, parts.size(), name));
+        "good; {}",
+        name, shared, parts.size(), remedy(source, name, column)));
   }
   return leaks;
 }

@@ -128,6 +128,9 @@ class GroupedSets {
     for (size_t s = 0; s < sets_.size(); ++s) {
       const double share = validation ? options_[s].validation : options_[s].test;
       wanted.push_back(std::llround(share * static_cast<double>(open_[s])));
+      if (share > 0 && wanted.back() == 0 && open_[s] > 0)
+        throw InputError("data set \"{}\": data.split.{}: {} of {} rows is no row: ask for a larger share",
+                         sets_[s].name, validation ? "validation" : "test", share, open_[s]);
     }
     std::vector<Group*> left;
     const auto accept = [&](const Group& group) {

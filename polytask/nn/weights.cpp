@@ -39,9 +39,10 @@ bool fits(const char* pattern, const char* name, bool prefix) {
 std::vector<std::string> mapped_names(const std::map<std::string, std::string>& prefixes, const std::string& name,
                                       const NamedTensors& own) {
   std::vector<std::string> names;
-  for (const auto& [from, to] : prefixes) {
-    if (!starts_with(name, from)) continue;
-    const std::string target = to + name.substr(from.size());
+  for (auto prefix = prefixes.rbegin(); prefix != prefixes.rend();
+       ++prefix) {  // of those that fit, the longest is last
+    if (!starts_with(name, prefix->first)) continue;
+    const std::string target = prefix->second + name.substr(prefix->first.size());
     for (const auto& [known, tensor] : own)
       if (fits(target.c_str(), known.c_str(), false)) names.push_back(known);
     break;

@@ -9,10 +9,11 @@ namespace polytask {
 
 /// Where initial weights come from (`model.weights`).
 struct WeightsOptions {
-  std::string path;                        ///< a safetensors file; "" = none
-  std::map<std::string, std::string> map;  ///< prefix in the file → in the model (* one part), first in name order
-  bool strict = true;                      ///< every name of the model's targeted part found, every shape equal
-  std::vector<std::string> skip;           ///< patterns (`*`, `?`) of file names that are left out
+  std::string path;  ///< a safetensors file; "" = none
+  std::map<std::string, std::string>
+      map;                        ///< prefix in the file → in the model (* one part); the longest that fits counts
+  bool strict = true;             ///< every name of the model's targeted part found, every shape equal
+  std::vector<std::string> skip;  ///< patterns (`*`, `?`) of file names that are left out
   void fields(Fields& f);
 };
 

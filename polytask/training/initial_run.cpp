@@ -1,4 +1,5 @@
 #include <polytask/core/error.h>
+#include <polytask/io/json.h>
 #include <polytask/nn/name_list.h>
 #include <polytask/training/initial_run.h>
 #include <polytask/training/run_directory.h>
@@ -53,6 +54,44 @@ struct Plan {
   }
 };
 
+bool has_share(const Node& split) {
+  return number_of(Node::scalar_of(split.text_or("validation", "0"))) > 0 ||
+         number_of(Node::scalar_of(split.text_or("test", "0"))) > 0;
+}
+
+// Whether a share of the rows is drawn for validation or test, of the whole or of a data set.
+bool draws_split(const Node& data) {
+  if (const Node* split = data.find("split"); split != nullptr && has_share(*split)) return true;
+  const Node* sets = data.find("sources");
+  if (sets == nullptr) return false;
+  return std::any_of(sets->entries().begin(), sets->entries().end(), [](const auto& entry) {
+    const Node* split = entry.second.find("split");
+    return split != nullptr && has_share(*split);
+  });
+}
+
+std::string split_seed(const Experiment& experiment) {
+  const Node* split = experiment.data.find("split");
+  const std::string own = split != nullptr ? split->text_or("seed", "-1") : "-1";
+  return own == "-1" ? std::to_string(experiment.seed) : own;
+}
+
+// Also where the target is the column of one data set: "trips.price" of a run whose input has "price".
+bool names_column(const std::string& target, const std::string& column) {
+  const std::string end = "." + column;
+  return target == column || (target.size() > end.size() && target.substr(target.size() - end.size()) == end);
+}
+
+// Whether the run at `path` read a file (or made data) that `source` has too, unchanged.
+bool shares_data(const std::string& path, const Source& source) {
+  const Node facts = read_json_file(std::filesystem::path(path) / "run.json");
+  const Node* data = facts.find("data");
+  const auto known = source.fingerprints();
+  return data != nullptr && std::any_of(known.begin(), known.end(), [&](const auto& entry) {
+           return data->text_or(entry.first, "") == entry.second;
+         });
+}
+
 }  // namespace
 
 std::map<std::string, std::string> owners_of(Model& model) {
@@ -87,7 +126,7 @@ TargetRequest InitialRun::request(const TaskType& task, const Node& section) con
   for (const auto& expression : request.expressions)
     for (const auto& preprocess : run_.preprocess)
       for (const auto& column : preprocess.spec().columns)
-        if (column.name == column_of(expression))
+        if (names_column(column_of(expression), column.name))
           throw InputError(
               "{}: its target \"{}\" is an input of the run {} (model.init_from), so it would be learned "
               "from itself",
@@ -111,6 +150,18 @@ TargetRequest InitialRun::request(const TaskType& task, const Node& section) con
     request.class_names = names;
   }
   return request;
+}
+
+std::string InitialRun::split_warning(const Experiment& now, const Source& source) const {
+  const Experiment& then = run_.experiment;
+  const std::string seed = split_seed(then);
+  if (seed == split_seed(now) || !draws_split(then.data) || !draws_split(now.data) || !shares_data(path_, source))
+    return "";
+  return fmt::format(
+      "the run {} (model.init_from) divided these data by another seed: rows it was trained on may be validation or "
+      "test "
+      "rows here, and figures too good; set data.split.seed: {}",
+      path_, seed);
 }
 
 void InitialRun::load_task(TaskType& task) const {

@@ -23,6 +23,9 @@ class InitialRun {
   /// order. InputError where a target of any task is an input of the run, or where a task of the same name is something
   /// else there (type, log, standardise, class_names).
   TargetRequest request(const TaskType& task, const Node& section) const;
+  /// What to say where `source`, opened for `now`, holds data that the run divided by another seed: then its training
+  /// rows may be validation or test rows. "" where that can not be.
+  std::string split_warning(const Experiment& now, const Source& source) const;
   /// The run's fitted facts into a task of the same name.
   void load_task(TaskType& task) const;
   /// Copies the run's parameters and buffers into `model`: the trunk's and those of tasks of the same name, all of

@@ -153,6 +153,10 @@ Session open_session(Experiment experiment, const Checkpoint* from) {
   if (initial) session.preprocess = initial->preprocess();
   session.data = open_data(session.experiment.data, target_requests(session, initial ? &*initial : nullptr),
                            session.experiment.seed, session.preprocess);
+  if (initial)
+    if (const auto warning = initial->split_warning(session.experiment, session.data.dataset->source());
+        !warning.empty())
+      session.data.warnings.push_back(warning);
   if (from == nullptr) fit(session, initial ? &*initial : nullptr);
   build_model(session);
   if (from != nullptr) load_model(*from, session);

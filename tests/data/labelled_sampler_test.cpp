@@ -30,7 +30,7 @@ const Rows kRows = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 TEST(OnlyLabelled, EpochsKeepTheirLengthAndEveryRowTurnsUpEquallyOften) {
   const auto targets = partial();
-  const auto sampler = only_labelled(samplers().create(shuffle(), {kRows, targets}), kRows, targets);
+  const auto sampler = only_labelled(samplers().create(shuffle(), {kRows, targets}), kRows, targets, 1);
   for (int64_t epoch = 0; epoch < 5; ++epoch) {
     const auto order = sampler->order(3, epoch);
     EXPECT_EQ(order.size(), kRows.size());
@@ -44,17 +44,41 @@ TEST(OnlyLabelled, EpochsKeepTheirLengthAndEveryRowTurnsUpEquallyOften) {
   EXPECT_NE(sampler->order(3, 0), sampler->order(3, 1));
 }
 
+// The sampler draws most rows from a set without labels: an epoch is still as long as its own.
+TEST(OnlyLabelled, KeepsTheLengthUnderASamplerThatFavoursOthers) {
+  std::map<std::string, Targets> targets;
+  targets["a"].values = at::zeros({40}, at::kLong);
+  targets["a"].valid = at::arange(40).ge(32);
+  Rows rows;
+  for (int64_t row = 0; row < 40; ++row) rows.push_back(row);
+  const std::vector<DataSetRange> sets = {{"large", 0, 32, {}}, {"small", 32, 40, {}}};
+  const auto weights = [](const std::string& large, const std::string& small) {
+    return Node::map_of(
+        {{"type", Node::scalar_of("weights")},
+         {"weights", Node::map_of({{"large", Node::scalar_of(large)}, {"small", Node::scalar_of(small)}})}});
+  };
+  const auto inner = samplers().create(weights("9", "1"), {rows, targets, sets, 4});
+  const auto sampler = only_labelled(samplers().create(weights("9", "1"), {rows, targets, sets, 4}), rows, targets, 1);
+  for (int64_t epoch = 0; epoch < 4; ++epoch) {
+    const auto order = sampler->order(3, epoch);
+    EXPECT_EQ(order.size(), inner->order(3, epoch).size());
+    EXPECT_TRUE(std::all_of(order.begin(), order.end(), [](int64_t row) { return row >= 32; }));
+  }
+  EXPECT_THROW(only_labelled(samplers().create(weights("1", "0"), {rows, targets, sets, 4}), rows, targets, 1),
+               InputError);
+}
+
 TEST(OnlyLabelled, ChangesNothingWhereEverythingIsLabelled) {
   const auto targets = partial(true);
   const auto plain = samplers().create(shuffle(), {kRows, targets});
-  const auto sampler = only_labelled(samplers().create(shuffle(), {kRows, targets}), kRows, targets);
+  const auto sampler = only_labelled(samplers().create(shuffle(), {kRows, targets}), kRows, targets, 1);
   EXPECT_EQ(sampler->order(3, 2), plain->order(3, 2));
 }
 
 TEST(OnlyLabelled, RefusesRowsWithoutAnyLabel) {
   const auto targets = partial();
   const Rows rows = {3, 4, 6};
-  EXPECT_THROW(only_labelled(samplers().create(shuffle(), {rows, targets}), rows, targets), InputError);
+  EXPECT_THROW(only_labelled(samplers().create(shuffle(), {rows, targets}), rows, targets, 1), InputError);
 }
 
 }  // namespace

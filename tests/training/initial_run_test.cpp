@@ -67,6 +67,19 @@ TEST_F(InitialRunTest, TakesTrunkAndKnownHeadsAndFacts) {
   EXPECT_NE(session.tasks[2]->state().find("mean")->items()[0].text(), "0");
 }
 
+// The rows are the same where the table has a seed of its own, but another split seed divides them differently.
+TEST_F(InitialRunTest, WarnsWhereRowsOfTheRunMayBeTestRowsHere) {
+  train_run("made", kFirst, {"data.seed=3"});
+  const auto warnings = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> overrides = {"model.init_from=" + path("made"), "data.seed=3", "seed=11"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    return open(overrides).data.warnings;
+  };
+  EXPECT_THAT(warnings({}), testing::ElementsAre(HasSubstr("set data.split.seed: 7")));
+  EXPECT_THAT(warnings({"data.split.seed=7"}), testing::IsEmpty());
+  EXPECT_THAT(warnings({"data.seed=4"}), testing::IsEmpty());
+}
+
 TEST_F(InitialRunTest, FrozenTasksPredictTheSameBitForBit) {
   const std::vector<std::string> methods = {"method: equal", "method: uncertainty", "method: mgda", "method: graddrop",
                                             "method: upgrad, scope: [representation]"};

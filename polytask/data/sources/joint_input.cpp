@@ -183,6 +183,18 @@ std::vector<JointInput> join_inputs_as(const std::vector<InputSpec>& wanted, con
   return joined;
 }
 
+void require_same_inputs(const std::vector<JointInput>& joined, const std::vector<const Source*>& sources,
+                         const std::vector<std::string>& names) {
+  for (const auto& joint : joined)
+    if (std::all_of(joint.parts.begin(), joint.parts.end(), [](const auto& part) { return part.input < 0; }))
+      throw InputError("no data set has the input \"{}\" that the model was trained on", joint.spec.name);
+  for (size_t s = 0; s < sources.size(); ++s)
+    for (const auto& own : sources[s]->inputs())
+      if (std::none_of(joined.begin(), joined.end(), [&](const auto& joint) { return joint.spec.name == own.name; }))
+        throw InputError("data set \"{}\" has the input \"{}\", which the model was not trained on", names[s],
+                         own.name);
+}
+
 Preprocess fit_jointly(const JointInput& input, const std::vector<const Source*>& sources,
                        const std::vector<std::string>& names, const std::vector<const Preprocess*>& fitted,
                        const std::vector<int64_t>& rows,

@@ -35,6 +35,11 @@ std::vector<JointInput> join_inputs(const std::vector<const Source*>& sources, c
 std::vector<JointInput> join_inputs_as(const std::vector<InputSpec>& specs, const std::vector<const Source*>& sources,
                                        const std::vector<std::string>& names);
 
+/// Throws InputError where a joint input is no source's, or a source has an input that is not among them: the data are
+/// others than the model was trained on.
+void require_same_inputs(const std::vector<JointInput>& joined, const std::vector<const Source*>& sources,
+                         const std::vector<std::string>& names);
+
 /// One preprocessing for all sources of an input. `fitted`: each source's own, for those that have the input and
 /// training rows (null otherwise); `rows` [of all sources]: training rows that have the input, which `read` gives
 /// in the joint form. Where only one source is concerned, its own is taken; where all scale by their rows, figures are

@@ -65,7 +65,8 @@ at::ScalarType common_type(const std::vector<at::Tensor>& parts) {
 
 }  // namespace
 
-MultiSource::MultiSource(const MultiOptions& options, const OpenRequest& request) : expected_(request.specs) {
+MultiSource::MultiSource(const MultiOptions& options, const OpenRequest& request)
+    : expected_(request.specs), for_prediction_(!request.paths.empty()) {
   std::vector<std::string> names;
   for (const auto& [name, section] : options.sources.entries()) names.push_back(name);
   const auto paths = paths_by_child(request.paths, names);
@@ -103,6 +104,7 @@ void MultiSource::join(const std::vector<InputSpec>& expected) {
   try {
     joined_ = expected.empty() ? join_inputs(child_sources(), child_names())
                                : join_inputs_as(expected, child_sources(), child_names());
+    if (!expected.empty() && !for_prediction_) require_same_inputs(joined_, child_sources(), child_names());
   } catch (const InputError& error) {
     unlike_ = error.what();
   }

@@ -78,6 +78,7 @@ class MultiSource : public Source {
 
   std::vector<Child> children_;
   std::vector<InputSpec> expected_;  // of a trained model
+  bool for_prediction_;
   std::vector<JointInput> joined_;
   std::string unlike_;  // why the inputs can not be joined
 };

@@ -206,7 +206,12 @@ std::vector<ModelParameter> Ple::model_parameters() {
   return result;
 }
 
-std::string Ple::last_shared_layer() const { return last_layer_of("shared_experts.", *shared_module_); }
+std::string Ple::last_shared_layer() const {
+  std::string names;
+  for (size_t e = 0; e < experts_.shared.size(); ++e)
+    names += (e > 0 ? "," : "") + last_layer_of(fmt::format("shared_experts.{}.", e), *experts_.shared[e]);
+  return names;
+}
 
 void register_ple_sharing(SharingRegistry& registry) {
   registry.add<PleOptions>("ple", "Shared experts and experts of each task, mixed by gates after every stage",
