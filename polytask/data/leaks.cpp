@@ -71,20 +71,23 @@ bool is_target(const std::string& name, const std::vector<std::string>& targets)
   });
 }
 
-// Whether each value stands in two rows or more on average, in one data set at least: numbers that every data set gives
-// its own rows are no identifiers of anything.
-bool repeats(const Source& source, const Column& column) {
-  auto sets = source.data_sets();
-  if (sets.empty()) sets.push_back({"", 0, column.size(), {}});
-  return std::any_of(sets.begin(), sets.end(), [&](const DataSetRange& set) {
-    size_t rows = 0;
-    std::set<std::string> values;
-    for (int64_t row = set.begin; row < set.end; ++row) {
-      if (column.missing(row)) continue;
-      ++rows;
-      values.insert(column.label(row));
-    }
-    return rows > 0 && rows >= 2 * values.size();
+size_t rows_with_value(const Column& column) {
+  size_t rows = 0;
+  for (int64_t row = 0; row < column.size(); ++row) rows += column.missing(row) ? 0 : 1;
+  return rows;
+}
+
+// Whether every data set numbers its own rows by the column, one after the other: such numbers identify nothing beyond
+// their set, though two sets have the same.
+bool numbers_rows(const Source& source, const Column& column) {
+  if (!column.numeric) return false;
+  const auto sets = source.data_sets();
+  return !sets.empty() && std::all_of(sets.begin(), sets.end(), [&](const DataSetRange& set) {
+    std::set<double> values;
+    for (int64_t row = set.begin; row < set.end; ++row)
+      if (!column.missing(row)) values.insert(column.numbers[static_cast<size_t>(row)]);
+    return values.empty() || (values.size() == static_cast<size_t>(set.end - set.begin) &&
+                              *values.rbegin() - *values.begin() + 1 == static_cast<double>(values.size()));
   });
 }
 
@@ -97,7 +100,7 @@ std::string remedy(const Source& source, const std::string& name, const Column& 
     if (any) have.push_back(set.name);
   }
   if (have.size() == source.data_sets().size()) return "set data.split.group: " + name;
-  return fmt::format("give {} a split with this group of {} own", fmt::join(have, ", "),
+  return fmt::format("give data set {} a split with this group of {} own", fmt::join(have, ", "),
                      have.size() == 1 ? "its" : "their");
 }
 
@@ -120,7 +123,7 @@ std::vector<std::string> find_leaks(const Source& source, const Split& split, co
     if (is_target(name, targets)) continue;
     const auto parts = parts_by_value(column, split);
     const auto shared = std::count_if(parts.begin(), parts.end(), [](const auto& entry) { return entry.second > 1; });
-    if (shared == 0 || !repeats(source, column)) continue;
+    if (shared == 0 || rows_with_value(column) < 2 * parts.size() || numbers_rows(source, column)) continue;
     leaks.push_back(fmt::format(
         "column \"{}\" looks like an identifier and {} of its {} values occur in more than one part: scores may be too "
         "good; {}",

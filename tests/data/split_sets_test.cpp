@@ -195,6 +195,23 @@ TEST(SplitDataSets, LeaksAreSeenAcrossDataSets) {
   EXPECT_THAT(warnings_of(directory, "", ", split: {validation: 0.5, warn_leaks: false}"), IsEmpty());
 }
 
+// Both tables number their rows from 0: the numbers are no one's names. A column that one set alone has asks for a
+// split of that set.
+TEST(SplitDataSets, RowNumbersAreNoLeakAndAdviceNamesTheSetThatHasTheColumn) {
+  SetsInMemory source({{"a", 20}, {"b", 20}});
+  std::vector<double> number, user;
+  for (int row = 0; row < 40; ++row) {
+    number.push_back(row % 20);
+    user.push_back(row < 20 ? row % 4 : std::nan(""));
+  }
+  source.add_numbers("row_id", number);
+  const Split split = make_split(source, shares(0.5, 0), 1);
+  EXPECT_THAT(find_leaks(source, split, {}), IsEmpty());
+  source.add_numbers("user", user);
+  EXPECT_THAT(find_leaks(source, split, {}),
+              ElementsAre(HasSubstr("give data set a a split with this group of its own")));
+}
+
 TEST(SplitDataSets, AnAmbiguousIdentifierIsLookedAtInEach) {
   const TemporaryDirectory directory;
   for (const char* name : {"a", "b"}) {
