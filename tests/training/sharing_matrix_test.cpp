@@ -19,7 +19,8 @@ using testing::HasSubstr;
 // Every balancing method on every sharing architecture: both lists are the registries', so that what is added there is
 // tested here.
 
-const char* const kMlp = "backbone: {type: mlp, hidden: [4, 3]}}";
+// tanh: of a few rectified units all may be dead, and with them a gradient that is asked for.
+const char* const kMlp = "backbone: {type: mlp, hidden: [4, 3], activation: tanh}}";
 const char* const kResnet = "backbone: {type: resnet18, widths: [2, 2, 3, 3], stem: small}}";
 
 // A small model of an architecture: of dense layers, or of residual blocks where it can not do with less.
