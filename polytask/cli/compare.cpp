@@ -65,6 +65,9 @@ void run_compare(const CompareArguments& arguments) {
   const auto comparison = compare(plan, directory, jobs, launcher);
   write_comparison(directory, comparison);
   fmt::print("{}\ncompare: {}\n", comparison_text(comparison), (directory / "compare.md").string());
+  if (comparison.split.empty())
+    throw WorkError("nothing can be compared: no row has figures of every task; {} holds what the trainings said",
+                    (directory / "logs").string());
 }
 
 }  // namespace

@@ -25,9 +25,11 @@ std::string interval_text(const MeanInterval& interval) {
   return std::isnan(interval.low) ? "–" : fmt::format("[{:+.2f}, {:+.2f}]", interval.low, interval.high);
 }
 
+std::string signed_text(double value) { return std::isnan(value) ? "–" : fmt::format("{:+.2f}", value); }
+
 std::string delta_text(const ComparedRow& row) {
   if (row.kind == Kind::single) return "0";
-  return std::isnan(row.delta_spread.mean) ? "–" : fmt::format("{:+.2f}", row.delta_spread.mean);
+  return signed_text(row.delta_spread.mean);
 }
 
 std::string cost_text(double value, int digits) {
@@ -100,7 +102,7 @@ TextTable task_table(const Comparison& comparison) {
   std::vector<std::string> header = {"architecture", "method"};
   for (const auto& task : comparison.tasks) header.push_back(task);
   header.emplace_back("p against single-task");
-  header.emplace_back("Δm − tuned");
+  header.emplace_back("Δm − tuned (points)");
   header.emplace_back("95 % interval");
   header.emplace_back("p against tuned");
   TextTable table(header);
@@ -108,10 +110,10 @@ TextTable task_table(const Comparison& comparison) {
   for (const auto& row : comparison.rows) {
     if (row.kind == Kind::single || row.task_delta.empty()) continue;
     std::vector<std::string> cells = {row.architecture, row.method};
-    for (const auto& task : comparison.tasks) cells.push_back(fmt::format("{:+.2f}", row.task_delta.at(task)));
+    for (const auto& task : comparison.tasks) cells.push_back(signed_text(row.task_delta.at(task)));
     cells.push_back(p_text(row.delta_p));
     const bool other = row.kind == Kind::method && row.against_tuned.count > 0;
-    cells.push_back(other ? fmt::format("{:+.2f}", row.against_tuned.mean) : "–");
+    cells.push_back(other ? signed_text(row.against_tuned.mean) : "–");
     cells.push_back(other ? interval_text(row.against_tuned) : "–");
     cells.push_back(p_text(row.against_tuned_p));
     table.add(cells);
@@ -122,9 +124,12 @@ TextTable task_table(const Comparison& comparison) {
 TextTable tried_table(const Comparison& comparison) {
   TextTable table({"weights", "Δm % on validation rows", ""});
   for (const auto& point : comparison.tried)
-    table.add({point.label, std::isnan(point.delta) ? "–" : fmt::format("{:+.2f}", point.delta),
-               point.chosen ? "chosen" : ""});
+    table.add({point.label, signed_text(point.delta), point.chosen ? "chosen" : ""});
   return table;
+}
+
+double parameters_of(const ComparedRow& row) {
+  return row.parameters > 0 ? static_cast<double>(row.parameters) : std::nan("");
 }
 
 std::string kind_name(Kind kind) { return kind == Kind::single ? "single" : kind == Kind::tuned ? "tuned" : "method"; }
@@ -189,7 +194,7 @@ Node row_node(const ComparedRow& row) {
   }
   node.set("step_ms", number_node(row.step_ms));
   node.set("memory_mib", number_node(row.memory_mib));
-  node.set("parameters", Node::scalar_of(std::to_string(row.parameters)));
+  node.set("parameters", number_node(parameters_of(row)));
   return node;
 }
 
@@ -205,9 +210,11 @@ std::string comparison_markdown(const Comparison& comparison) {
   std::string text = fmt::format("# {}: comparison\n\n", comparison.name);
   text += main_table(comparison, true).markdown() + "\n";
   for (const auto& paragraph : comparison_verdict(comparison)) text += paragraph + "\n\n";
-  text += "## Δm by task, in per cent, and tests\n\n" + task_table(comparison).markdown() + "\n";
-  text += fmt::format("## Every figure on {} rows, mean ± standard deviation over the seeds\n\n", comparison.split) +
-          figures_table(comparison).markdown();
+  if (!comparison.split.empty()) {
+    text += "## Δm by task, in per cent, and tests\n\n" + task_table(comparison).markdown() + "\n";
+    text += fmt::format("## Every figure on {} rows, mean ± standard deviation over the seeds\n\n", comparison.split) +
+            figures_table(comparison).markdown();
+  }
   if (!comparison.tried.empty())
     text += "\n## Constant weights that were tried\n\n" + tried_table(comparison).markdown();
   return text;
@@ -227,7 +234,7 @@ std::string comparison_csv(const Comparison& comparison) {
       add_line(text, row, {"", "delta_m", "%", comparison.split}, row.delta_spread, row.delta);
     add_line(text, row, {"", "step_ms", "ms", ""}, only_mean(row.step_ms), none);
     add_line(text, row, {"", "memory_mib", "MiB", ""}, only_mean(row.memory_mib), none);
-    add_line(text, row, {"", "parameters", "", ""}, only_mean(static_cast<double>(row.parameters)), none);
+    add_line(text, row, {"", "parameters", "", ""}, only_mean(parameters_of(row)), none);
   }
   return text;
 }
@@ -270,8 +277,10 @@ std::string plan_text(const ComparePlan& plan) {
                : row.kind == RowKind::grid ? "candidate of the tuned row"
                                            : ""});
   }
-  return table.text() + fmt::format("\n{} trainings, {} epochs at most, seeds {} to {}\n", plan.members.size(), epochs,
-                                    plan.seeds.front(), plan.seeds.back());
+  const std::string seeds = plan.seeds.size() == 1
+                                ? fmt::format("seed {}", plan.seeds.front())
+                                : fmt::format("seeds {} to {}", plan.seeds.front(), plan.seeds.back());
+  return table.text() + fmt::format("\n{} trainings, {} epochs at most, {}\n", plan.members.size(), epochs, seeds);
 }
 
 }  // namespace polytask

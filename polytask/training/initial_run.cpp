@@ -59,16 +59,18 @@ bool has_share(const Node& split) {
          number_of(Node::scalar_of(split.text_or("test", "0"))) > 0;
 }
 
-// Whether a share of the rows is drawn for validation or test, of the whole or of a data set.
-bool draws_split(const Node& data) {
-  if (const Node* split = data.find("split"); split != nullptr && has_share(*split)) return true;
-  const Node* sets = data.find("sources");
-  if (sets == nullptr) return false;
-  return std::any_of(sets->entries().begin(), sets->entries().end(), [](const auto& entry) {
-    const Node* split = entry.second.find("split");
-    return split != nullptr && has_share(*split);
-  });
+// The sections by which a share of the rows is drawn for validation or test, of the whole or of a data set.
+std::vector<const Node*> drawn_splits(const Node& data) {
+  std::vector<const Node*> splits = {data.find("split")};
+  if (const Node* sets = data.find("sources"))
+    for (const auto& [name, set] : sets->entries()) splits.push_back(set.find("split"));
+  splits.erase(std::remove_if(splits.begin(), splits.end(),
+                              [](const Node* split) { return split == nullptr || !has_share(*split); }),
+               splits.end());
+  return splits;
 }
+
+bool draws_split(const Node& data) { return !drawn_splits(data).empty(); }
 
 std::string split_seed(const Experiment& experiment) {
   const Node* split = experiment.data.find("split");
@@ -93,6 +95,12 @@ bool shares_data(const std::string& path, const Source& source) {
 }
 
 }  // namespace
+
+bool split_follows_seed(const Node& data) {
+  const auto splits = drawn_splits(data);
+  return std::any_of(splits.begin(), splits.end(),
+                     [](const Node* split) { return split->text_or("seed", "-1") == "-1"; });
+}
 
 std::map<std::string, std::string> owners_of(Model& model) {
   std::map<std::string, std::string> owners;

@@ -38,6 +38,10 @@ class InitialRun {
   Session run_;
 };
 
+/// Whether another seed of the experiment divides its rows otherwise: a share of them (of the whole or of one of
+/// several data sets) is drawn without a seed of the split. `data` is the resolved section.
+bool split_follows_seed(const Node& data);
+
 /// Whose each parameter and buffer of a model is: name in the state → task, "" where it is shared. A buffer belongs to
 /// the task that all parameters of its module belong to (or of the nearest module around it that has parameters).
 std::map<std::string, std::string> owners_of(Model& model);

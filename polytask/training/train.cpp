@@ -1,5 +1,7 @@
+#include <polytask/core/error.h>
 #include <polytask/core/log.h>
 #include <polytask/core/threads.h>
+#include <polytask/io/json.h>
 #include <polytask/training/provenance.h>
 #include <polytask/training/train.h>
 
@@ -69,6 +71,17 @@ void record_facts(Session& session, RunDirectory& run) {
   run.set_fact("figures", figures_node(session));
 }
 
+// A run goes on with the data that it began with.
+void require_same_data(const RunDirectory& run, const Source& source) {
+  const Node facts = read_json_file(run.path() / "run.json");
+  const Node* known = facts.find("data");
+  if (known == nullptr) return;
+  for (const auto& [file, digest] : source.fingerprints())
+    if (known->text_or(file, digest) != digest)
+      throw InputError("{}: {} has changed since the run began; put the old data back, or begin a new run",
+                       run.path().string(), file);
+}
+
 Session open_experiment(const Node& configuration) {
   auto experiment = resolve_experiment(configuration);
   set_threads(experiment.threads);
@@ -104,6 +117,7 @@ TrainResult resume(const std::filesystem::path& path) {
   }
   const auto checkpoint = load_checkpoint(run.last_checkpoint());
   Session session = open_session(std::move(experiment), &checkpoint);
+  require_same_data(run, session.data.dataset->source());
   describe(session);
   return Trainer(session, run, &checkpoint).run();
 }

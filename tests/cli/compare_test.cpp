@@ -73,6 +73,16 @@ TEST_F(CompareVerb, ATrainingThatCannotBeIsARow) {
   EXPECT_THAT(result.out, HasSubstr("krum(n_byzantine=1): refused"));
 }
 
+TEST_F(CompareVerb, WhereEveryTrainingFailsTheTableIsWrittenAndTheStatusSaysSo) {
+  const auto result = run("-q compare " + path("a.yaml") +
+                          " train.epochs=1 train.on_nan=stop 'optimizer={type: sgd, lr: 1e30}' --methods equal "
+                          "--seeds 1 --no-tuned -o " +
+                          path("c"));
+  EXPECT_EQ(result.status, 1) << result.out;
+  EXPECT_THAT(result.err, HasSubstr(path("c") + "/logs"));
+  EXPECT_THAT(read_file(path("c/compare.md")), HasSubstr("Nothing can be compared"));
+}
+
 TEST_F(CompareVerb, ADryRunTrainsNothing) {
   const auto result = run("compare " + path("a.yaml") + " --methods pcgrad --seeds 4 --dry-run -o " + path("c"));
   EXPECT_EQ(result.status, 0) << result.err;

@@ -46,6 +46,7 @@ Comparison three_seeds() {
                      row(ComparedRow::Kind::method, "good", {0.6, 0.61, 0.62}, {20, 20.5, 19.5}),
                      row(ComparedRow::Kind::method, "bad", {0.4, 0.41, 0.42}, {-20, -20.5, -19.5}),
                      row(ComparedRow::Kind::method, "unclear", {0.5, 0.6, 0.4}, {0, 20, -19})};
+  for (size_t r = 0; r < comparison.rows.size(); ++r) comparison.rows[r].planned = r;
   return comparison;
 }
 
@@ -75,12 +76,52 @@ TEST(ComparisonVerdict, OneSeedTellsNothingApart) {
   EXPECT_THAT(text, Not(HasSubstr("Better than")));
 }
 
+TEST(ComparisonVerdict, SaysWhichRowsAreNotJudged) {
+  auto comparison = three_seeds();
+  const auto planned = comparison.rows[1].planned;
+  comparison.rows[1] = row(ComparedRow::Kind::method, "good", {0.6, 0.61, 0.62}, {20, std::nan(""), 19.5});
+  comparison.rows[1].planned = planned;
+  comparison.rows[1].delta_p = std::nan("");
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("hard, good: not judged: delta m has no value for 1 of 3 seeds"));
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("Holm's correction for 2 rows"));
+}
+
+TEST(ComparisonVerdict, TrainingsThatTwoRowsShowAreNamedOnce) {
+  auto comparison = three_seeds();
+  comparison.rows.push_back(comparison.rows[1]);
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("Holm's correction for 3 rows"));
+  comparison.rows = {comparison.rows[0], comparison.rows[1]};
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("Holm's correction for 1 row."));
+}
+
+TEST(ComparisonVerdict, ADifferenceToTunedWeightsIsInPoints) {
+  auto comparison = three_seeds();
+  comparison.rows[1].against_tuned = comparison.rows[1].delta_spread;
+  comparison.rows[1].against_tuned_p = comparison.rows[1].delta_p;
+  comparison.rows.push_back(row(ComparedRow::Kind::tuned, "tuned weights (equal)", {0.5, 0.5, 0.5}, {0, 1, 2}));
+  comparison.rows.back().planned = 9;
+  comparison.tried = {{"equal", 1, true}};
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("Better than tuned constant weights: hard, good (+20.00 points"));
+  EXPECT_THAT(verdict_of(comparison), HasSubstr("only equal weights were tried"));
+}
+
+TEST(ComparisonVerdict, ClaimsNothingWhereNothingWasMeasured) {
+  auto comparison = three_seeds();
+  comparison.split = "";
+  for (auto& each : comparison.rows) each.problem = "failed: killed";
+  const auto text = verdict_of(comparison);
+  EXPECT_THAT(text, HasSubstr("Nothing can be compared: no row has figures of every task with any seed."));
+  EXPECT_THAT(text, HasSubstr("hard, good: failed: killed"));
+  EXPECT_THAT(text, Not(HasSubstr("validation rows")));
+  EXPECT_THAT(comparison_markdown(comparison), Not(HasSubstr("Every figure on")));
+}
+
 TEST(ComparisonVerdict, NamesProblemsAndTheLackOfTestRows) {
   auto comparison = three_seeds();
   comparison.split = "validation";
   comparison.rows[3].problem = "failed: the loss is not finite";
   const auto text = verdict_of(comparison);
-  EXPECT_THAT(text, HasSubstr("there are no test rows"));
+  EXPECT_THAT(text, HasSubstr("there are no test rows: they also chose checkpoints."));
   EXPECT_THAT(text, HasSubstr("hard, unclear: failed: the loss is not finite"));
 }
 
@@ -102,6 +143,15 @@ TEST(ComparisonReport, CsvHasALineForEveryFigureAndSeed) {
   EXPECT_EQ(table.rows(), 4 + 3 * 5);
   const auto seed = static_cast<size_t>(table.column_index("seed 2"));
   EXPECT_EQ(table.columns[seed][0], "0.51");
+}
+
+TEST(ComparisonReport, WhatIsNotKnownIsADash) {
+  auto comparison = three_seeds();
+  comparison.rows[1].task_delta["kind"] = std::nan("");
+  comparison.rows[1].parameters = 0;
+  EXPECT_THAT(comparison_markdown(comparison), Not(HasSubstr("nan")));
+  EXPECT_THAT(comparison_csv(comparison), Not(HasSubstr("parameters,,,0")));
+  EXPECT_TRUE(std::isnan(json_number(*comparison_node(comparison).find("rows")->items()[1].find("parameters"))));
 }
 
 TEST(ComparisonReport, JsonHoldsTheVerdict) {

@@ -245,6 +245,19 @@ TEST_F(TrainerTest, ResumingAFinishedRunEvaluatesItAgain) {
   EXPECT_EQ(again.test->find("kind/accuracy", again.tasks).value, first.test->find("kind/accuracy", first.tasks).value);
 }
 
+TEST_F(TrainerTest, ARunDoesNotGoOnWithOtherData) {
+  train_small("run");
+  auto facts = file("run", "run.json");
+  facts.replace(facts.find("300 rows"), 8, "299 rows");
+  write_file_atomically(directory_.path() / "run" / "run.json", facts);
+  try {
+    resume(directory_.path() / "run");
+    FAIL();
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("tabular has changed since the run began"));
+  }
+}
+
 TEST_F(TrainerTest, ADirectoryInUseIsRefused) {
   train_small("run");
   const auto held = RunDirectory::open(directory_.path() / "run");

@@ -79,6 +79,13 @@ void keep_plan(const ComparePlan& plan, const Folder& folder) {
   write_file_atomically(folder.plan(), text);
 }
 
+// Why a job came to nothing, by its last message or its exit status.
+std::string reason_of(int status, const std::string& message) {
+  if (!message.empty()) return message;
+  if (status <= 128) return fmt::format("ended with status {}", status);
+  return fmt::format("ended by signal {}{}", status - 128, status == 137 ? " (out of memory?)" : "");
+}
+
 // Trains the members that are not finished and keeps what became of them.
 class Training {
  public:
@@ -106,12 +113,15 @@ class Training {
     const std::string& id = plan_.members[member].id;
     Job job{member, id, {"train"}, folder_.log(id)};
     const std::string run = run_of(member).string();
-    if (is_run(run))
-      job.words.insert(job.words.end(), {"--resume", run});
-    else
-      job.words.insert(job.words.end(), {folder_.configuration(id).string(), "--run-dir", run});
     std::error_code error;
+    if (is_run(run)) {
+      job.words.insert(job.words.end(), {"--resume", run});
+    } else {
+      fs::remove_all(run, error);  // what was left of a run that was being removed
+      job.words.insert(job.words.end(), {folder_.configuration(id).string(), "--run-dir", run});
+    }
     fs::remove(job.log, error);
+    fs::remove(folder_.test(id), error);  // of an earlier training
     return job;
   }
 
@@ -126,41 +136,53 @@ class Training {
     if (resumed && status == kInputStatus) {
       const bool in_use = message.find("in use by a live process") != std::string::npos;
       if (in_use && tries_[m]++ < kLockTries) return job_of(m);  // what a killed comparison left is still ending
-      if (!in_use) return again_from_the_start(m);
+      if (!in_use && !has_readable_state(run_of(m))) return again_from_the_start(m);
     }
     give_up(m, status, message);
     return std::nullopt;
   }
 
-  // A state that cannot be taken up is as good as none.
+  // A state that cannot be read is as good as none.
   std::optional<Job> again_from_the_start(size_t member) {
+    const fs::path run = run_of(member);
     std::error_code error;
-    fs::remove_all(run_of(member), error);
-    return job_of(member);
+    fs::remove_all(run, error);
+    if (!is_run(run)) return job_of(member);
+    give_up(member, kInputStatus, fmt::format("{}: cannot be removed: {}", run.string(), error.message()));
+    return std::nullopt;
   }
 
   void give_up(size_t member, int status, const std::string& message) {
     MemberResult& result = results_[member];
     const bool refused = status == kInputStatus && !took_steps(run_of(member));
     result.state = refused ? MemberResult::State::refused : MemberResult::State::failed;
-    result.reason = message;
-    if (status > 128 && message.empty())
-      result.reason = fmt::format("ended by signal {}{}", status - 128, status == 137 ? " (out of memory?)" : "");
-    if (result.reason.empty()) result.reason = fmt::format("ended with status {}", status);
+    result.reason = reason_of(status, message);
     log_warning("{}: {}: {}", plan_.members[member].id, refused ? "refused" : "failed", result.reason);
   }
 
   void take(size_t member) {
     const auto& planned = plan_.members[member];
     results_[member] = read_member(run_of(member), folder_.test(planned.id));
+    require_same_data(member);
     if (!planned.task.empty() && !results_[member].validation.empty())
       counting_metrics(plan_, results_[member].validation);  // a metric that does not exist is found early
+  }
+
+  // Members of a seed read the same data (data that are made may follow the seed).
+  void require_same_data(size_t member) {
+    const auto& planned = plan_.members[member];
+    auto& known = data_[planned.seed];
+    for (const auto& [file, digest] : results_[member].data)
+      if (known.emplace(file, digest).first->second != digest)
+        throw InputError("{}: {} has changed since other members were trained; choose another directory with -o",
+                         planned.id, file);
   }
 
   const ComparePlan& plan_;
   const Folder& folder_;
   std::vector<MemberResult>& results_;
   std::map<size_t, int> tries_;
+  std::map<int64_t, std::map<std::string, std::string>> data_;  // by seed: file → digest
 };
 
 // The members behind the rows of the table.
@@ -192,7 +214,7 @@ void evaluate_on_test(const ComparePlan& plan, const Folder& folder, const std::
       results[job.number] = read_member(folder.run(id), folder.test(id));
     } else {
       results[job.number].state = MemberResult::State::failed;
-      results[job.number].reason = "evaluation on test rows: " + last_message(job.log);
+      results[job.number].reason = "evaluation on test rows: " + reason_of(status, last_message(job.log));
     }
     return std::nullopt;
   };

@@ -136,19 +136,23 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-// Single-task models cost what all of them cost in time and size; only one is in memory at a time.
+// Single-task models cost what all of them cost in time and size; only one is in memory at a time. A sum that lacks a
+// task is no cost.
 void add_costs(const ComparePlan& plan, const PlannedRow& planned, const Results& results, ComparedRow& row) {
   std::map<std::string, std::vector<double>> times;
   std::map<std::string, int64_t> sizes;
-  row.memory_mib = kNone;
+  row.step_ms = row.memory_mib = kNone;
+  double memory = kNone;
   for (const size_t member : planned.members) {
     if (!finished(results[member])) continue;
     const std::string& task = plan.members[member].task;
     times[task].push_back(results[member].step_ms);
     sizes[task] = results[member].parameters;
-    row.memory_mib = std::fmax(row.memory_mib, results[member].memory_mib);
+    memory = std::fmax(memory, results[member].memory_mib);
   }
-  row.step_ms = times.empty() ? kNone : 0;
+  if (times.size() < (planned.kind == RowKind::single ? plan.tasks.size() : 1)) return;
+  row.memory_mib = memory;
+  row.step_ms = 0;
   for (const auto& [task, values] : times) row.step_ms += median(values);
   for (const auto& [task, size] : sizes) row.parameters += size;
 }
@@ -163,26 +167,43 @@ void add_deltas(const Deltas& deltas, const PlannedRow& planned, ComparedRow& ro
   for (const auto& [task, values] : by_task) row.task_delta[task] = mean_interval(values).mean;
 }
 
-// p-values over the rows whose every seed is there.
+// Holm's correction of what belongs to some of the plan's rows.
+std::map<size_t, double> corrected(const std::map<size_t, double>& p) {
+  std::vector<double> values;
+  for (const auto& [row, value] : p) values.push_back(value);
+  values = holm(values);
+  std::map<size_t, double> result;
+  for (const auto& [row, value] : p) result[row] = values[result.size()];
+  return result;
+}
+
+// p-values over the rows that have Δm with every seed. Trainings that two rows show are one hypothesis.
 void correct(Comparison& comparison) {
+  const size_t seeds = comparison.seeds.size();
+  const auto whole = [seeds](const MeanInterval& spread) { return static_cast<size_t>(spread.count) == seeds; };
   const auto& rows = comparison.rows;
   const auto tuned =
       std::find_if(rows.begin(), rows.end(), [](const auto& row) { return row.kind == ComparedRow::Kind::tuned; });
   const std::vector<double> tuned_delta = tuned != rows.end() ? tuned->delta : std::vector<double>();
-  std::vector<double> against_single, against_tuned;
+  const size_t tuned_row = tuned != rows.end() ? tuned->planned : 0;
+  std::map<size_t, double> against_single, against_tuned;
   for (auto& row : comparison.rows) {
-    const bool whole = row.problem.empty() && row.kind != ComparedRow::Kind::single;
-    against_single.push_back(whole ? row.delta_spread.p : kNone);
+    if (row.kind == ComparedRow::Kind::single) continue;
     if (!tuned_delta.empty()) row.against_tuned = mean_interval(differences(row.delta, tuned_delta));
-    const bool same = row.delta == tuned_delta;  // the tuned row itself, or the row that it was chosen from
-    const bool other = whole && !tuned_delta.empty() && !same;
-    against_tuned.push_back(other ? row.against_tuned.p : kNone);
+    if (!row.problem.empty() || !whole(row.delta_spread)) continue;
+    against_single[row.planned] = row.delta_spread.p;
+    if (!tuned_delta.empty() && row.planned != tuned_row && whole(row.against_tuned))
+      against_tuned[row.planned] = row.against_tuned.p;
   }
-  against_single = holm(against_single);
-  against_tuned = holm(against_tuned);
-  for (size_t r = 0; r < comparison.rows.size(); ++r) {
-    comparison.rows[r].delta_p = against_single[r];
-    comparison.rows[r].against_tuned_p = against_tuned[r];
+  against_single = corrected(against_single);
+  against_tuned = corrected(against_tuned);
+  const auto value_of = [](const std::map<size_t, double>& p, const ComparedRow& row) {
+    const auto found = p.find(row.planned);
+    return found == p.end() ? kNone : found->second;
+  };
+  for (auto& row : comparison.rows) {
+    row.delta_p = value_of(against_single, row);
+    row.against_tuned_p = value_of(against_tuned, row);
   }
 }
 
@@ -227,12 +248,15 @@ Comparison summarise(const ComparePlan& plan, const Results& results, const std:
   const bool test = std::any_of(results.begin(), results.end(),
                                 [](const auto& result) { return finished(result) && result.has_test_rows; });
   const auto split = test ? &MemberResult::test : &MemberResult::validation;
-  Comparison comparison{plan.name, plan.tasks, plan.seeds, {}, test ? "test" : "validation", {}, tried, ""};
-  comparison.metrics = counting_metrics(plan, any_figures(plan, results, split));
+  const auto some = any_figures(plan, results, split);
+  Comparison comparison{plan.name, plan.tasks, plan.seeds, counting_metrics(plan, some), "", {}, tried, ""};
+  if (!some.empty()) comparison.split = test ? "test" : "validation";
   const Deltas deltas(plan, results, split, comparison.metrics);
-  const auto add = [&](const PlannedRow& planned, ComparedRow::Kind kind, const std::string& method) {
+  const auto add = [&](size_t number, ComparedRow::Kind kind, const std::string& method) {
+    const PlannedRow& planned = plan.rows[number];
     ComparedRow row;
     row.kind = kind;
+    row.planned = number;
     row.architecture = planned.architecture;
     row.method = method;
     row.problem = problem_of(planned, results);
@@ -244,15 +268,15 @@ Comparison summarise(const ComparePlan& plan, const Results& results, const std:
     if (kind != ComparedRow::Kind::single) add_deltas(deltas, planned, row);
     comparison.rows.push_back(std::move(row));
   };
-  add(plan.rows.front(), ComparedRow::Kind::single, "single-task");
+  add(0, ComparedRow::Kind::single, "single-task");
   const auto chosen = std::find_if(tried.begin(), tried.end(), [](const auto& point) { return point.chosen; });
   if (chosen != tried.end())
-    add(plan.rows[plan.candidates[static_cast<size_t>(chosen - tried.begin())]], ComparedRow::Kind::tuned,
+    add(plan.candidates[static_cast<size_t>(chosen - tried.begin())], ComparedRow::Kind::tuned,
         "tuned " + (chosen->label == "equal" ? "weights (equal)" : chosen->label));
   else if (!plan.candidates.empty())
     comparison.untuned = "no weights could be chosen: that needs validation rows and trainings that are finished";
   for (size_t r = 1; r < plan.rows.size(); ++r)
-    if (plan.rows[r].kind == RowKind::method) add(plan.rows[r], ComparedRow::Kind::method, plan.rows[r].method);
+    if (plan.rows[r].kind == RowKind::method) add(r, ComparedRow::Kind::method, plan.rows[r].method);
   correct(comparison);
   return comparison;
 }

@@ -22,17 +22,18 @@ struct ComparedFigure {
 struct ComparedRow {
   enum class Kind { single, method, tuned };
   Kind kind = Kind::method;
+  size_t planned = 0;  ///< the plan's row whose trainings it shows; the tuned row may share them with another
   std::string architecture, method;
   std::string problem;                       ///< "" or "refused: …", "failed: …"
   std::vector<ComparedFigure> figures;       ///< by task, in the order of the tasks
   std::vector<double> delta;                 ///< [seeds] Δm against the same seed's single-task models, per cent
   MeanInterval delta_spread;                 ///< of them
   std::map<std::string, double> task_delta;  ///< mean over seeds, per cent
-  double delta_p = 1;                        ///< of a true Δm of 0, after Holm's correction over the rows
-  MeanInterval against_tuned;                ///< of the differences to the tuned row, seed by seed
-  double against_tuned_p = 1;                ///< after Holm's correction over the rows
-  double step_ms = 0, memory_mib = 0;        ///< single: sum over tasks, highest of them
-  int64_t parameters = 0;                    ///< single: sum over tasks
+  double delta_p = 1;  ///< of a true Δm of 0, after Holm's correction over the rows; NaN where Δm lacks a seed
+  MeanInterval against_tuned;          ///< of the differences to the tuned row, seed by seed
+  double against_tuned_p = 1;          ///< after Holm's correction over the rows; NaN where a seed is missing
+  double step_ms = 0, memory_mib = 0;  ///< single: sum over tasks, highest of them; NaN where none is finished
+  int64_t parameters = 0;              ///< single: sum over tasks; 0 where no training is finished
 };
 
 /// Constant weights that were tried: what validation rows said.
@@ -47,7 +48,7 @@ struct Comparison {
   std::vector<std::string> tasks;
   std::vector<uint64_t> seeds;
   std::map<std::string, std::string> metrics;  ///< what counts in Δm, by task
-  std::string split;                           ///< "test", or "validation" where there are no test rows
+  std::string split;  ///< "test", or "validation" where there are no test rows; "" where no row has all figures
   std::vector<ComparedRow> rows;
   std::vector<TriedWeights> tried;
   std::string untuned;  ///< why there is no tuned row, ""

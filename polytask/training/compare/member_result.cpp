@@ -2,7 +2,9 @@
 #include <polytask/core/options.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
+#include <polytask/training/checkpoint.h>
 #include <polytask/training/compare/member_result.h>
+#include <polytask/training/run_directory.h>
 
 #include <algorithm>
 #include <cmath>
@@ -43,14 +45,15 @@ double median(std::vector<double> values) {
 }
 
 void read_log(const fs::path& file, const Node& known, MemberResult& result) {
-  std::vector<double> seconds;
+  std::vector<double> plain, measuring;  // seconds of steps; measuring gradients takes time of its own
   for (const auto& line : read_json_lines(file)) {
     const std::string kind = line.text_or("kind", "");
-    if (kind == "step") seconds.push_back(json_number(entry(line, "seconds")));
+    if (kind == "step")
+      (line.find("gradient_norms") == nullptr ? plain : measuring).push_back(json_number(entry(line, "seconds")));
     if (kind == "evaluation" && line.text_or("split", "") == "validation")
       result.validation = figures_of(entry(line, "figures"), known);
   }
-  result.step_ms = 1000 * median(std::move(seconds));
+  result.step_ms = 1000 * median(plain.empty() ? std::move(measuring) : std::move(plain));
 }
 
 }  // namespace
@@ -61,7 +64,23 @@ bool is_run(const fs::path& directory) {
 }
 
 bool is_finished(const fs::path& directory) {
-  return is_run(directory) && read_json_file(directory / "run.json").text_or("status", "") == "finished";
+  if (!is_run(directory)) return false;
+  try {
+    return read_json_file(directory / "run.json").text_or("status", "") == "finished";
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+bool has_readable_state(const fs::path& directory) {
+  try {
+    read_json_file(directory / "run.json");
+    read_run_configuration(directory);
+    load_checkpoint(directory / "checkpoints" / "last.safetensors");
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
 }
 
 bool took_steps(const fs::path& directory) {
@@ -78,6 +97,8 @@ MemberResult read_member(const fs::path& directory, const fs::path& test_figures
   result.has_test_rows = integer_of(entry(entry(facts, "rows"), "test")) > 0;
   result.parameters = integer_of(entry(facts, "parameters"));
   result.memory_mib = json_number(entry(facts, "peak_memory_bytes")) / 1024 / 1024;
+  if (const Node* data = facts.find("data"))
+    for (const auto& [file, digest] : data->entries()) result.data[file] = digest.text();
   read_log(directory / "metrics.jsonl", known, result);
   std::error_code error;
   if (fs::exists(test_figures, error)) result.test = figures_of(read_json_file(test_figures), known);

@@ -6,6 +6,7 @@
 #include <polytask/training/compare/variants.h>
 #include <polytask/training/compare/weight_grid.h>
 #include <polytask/training/experiment.h>
+#include <polytask/training/initial_run.h>
 
 #include <fmt/format.h>
 
@@ -45,6 +46,7 @@ class Planner {
   Planner(const Node& configuration, const Experiment& experiment, int64_t seeds) : root_(configuration) {
     root_.erase("compare");
     set_below(root_, "train", "test", Node::scalar_of("false"));
+    set_below(root_, "tracking", "log_every", Node::scalar_of("1"));  // every step's time counts
     plan.name = experiment.name;
     for (const auto& [name, section] : experiment.tasks) plan.tasks.push_back(name);
     for (int64_t s = 0; s < seeds; ++s) plan.seeds.push_back(experiment.seed + static_cast<uint64_t>(s));
@@ -110,6 +112,16 @@ void check_metrics(const CompareOptions& options, const std::vector<std::string>
       throw InputError("compare.metrics: there is no task \"{}\"{}", task, did_you_mean(task, tasks));
 }
 
+// Rows that an initial run was trained on must not become validation or test rows of another seed.
+void check_split(const Experiment& experiment, int64_t seeds) {
+  const std::string run = experiment.model.text_or("init_from", "");
+  if (seeds == 1 || run.empty() || !split_follows_seed(experiment.data)) return;
+  throw InputError(
+      "compare: with model.init_from every seed must divide the rows as the run {} did, which has seen its training "
+      "rows: set data.split.seed to its data.split.seed, or to its seed where it has none (or compare one seed)",
+      run);
+}
+
 std::string shown(const Node* node) { return node == nullptr ? "absent" : write_json(*node); }
 
 std::string difference_of(const Node& kept, const Node& now, const std::string& path) {
@@ -135,6 +147,7 @@ ComparePlan make_plan(const Node& configuration, const CompareOptions& options, 
   const Experiment experiment = resolve_experiment(configuration);
   if (experiment.tasks.size() < 2)
     throw InputError("compare: the experiment has one task; a comparison needs two or more");
+  check_split(experiment, options.seeds);
   Planner planner(configuration, experiment, options.seeds);
   check_metrics(options, planner.plan.tasks);
   const auto methods = method_variants(options.methods, choice.methods, child(planner.root(), "balancing"));

@@ -68,7 +68,9 @@ struct Child {
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(std::string program, size_t slots)
-    : program_(std::move(program)), processes_(slots, 0), cores_(shares_of_cores(slots)) {}
+    : program_(std::move(program)), processes_(slots, 0), cores_(shares_of_cores(slots)) {
+  std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how children ended
+}
 
 ProcessLauncher::~ProcessLauncher() {
   for (const pid_t process : processes_) {

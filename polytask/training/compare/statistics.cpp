@@ -10,6 +10,7 @@ namespace polytask {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kRounding = 1e-12;  // relative; what is smaller is what sums of equal numbers leave
 
 // The continued fraction of the incomplete beta function by Lentz's method (converges fast for x < (a + 1) / (a + b +
 // 2)).
@@ -81,6 +82,7 @@ MeanInterval mean_interval(const std::vector<double>& values) {
   double squares = 0;
   for (const double value : known) squares += (value - result.mean) * (value - result.mean);
   result.deviation = std::sqrt(squares / (n - 1));
+  if (result.deviation <= kRounding * std::abs(result.mean)) result.deviation = 0;
   const double half = student_quantile(0.975, n - 1) * result.deviation / std::sqrt(n);
   result.low = result.mean - half;
   result.high = result.mean + half;
@@ -90,7 +92,11 @@ MeanInterval mean_interval(const std::vector<double>& values) {
 
 std::vector<double> differences(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> result;
-  for (size_t i = 0; i < a.size(); ++i) result.push_back(a[i] - b[i]);
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = a[i] - b[i];
+    const bool equal = std::abs(difference) <= kRounding * std::max(std::abs(a[i]), std::abs(b[i]));
+    result.push_back(equal ? 0 : difference);
+  }
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace polytask {
 namespace {
@@ -49,7 +50,7 @@ std::vector<Node> entries_of(const Node& listed, const std::string& key) {
   return entries;
 }
 
-// What the command line names, with the options that the section gives to that name.
+// What the command line names, with the options that the section gives to that name, as often as it does.
 std::vector<Node> chosen_entries(const std::vector<Node>& listed, const std::vector<std::string>& names,
                                  const std::string& key) {
   if (names.empty()) return listed;
@@ -60,9 +61,10 @@ std::vector<Node> chosen_entries(const std::vector<Node>& listed, const std::vec
   }();
   std::vector<Node> entries;
   for (const auto& name : names) {
-    const auto known =
-        std::find_if(listed.begin(), listed.end(), [&](const Node& entry) { return entry.text_or(key, "") == name; });
-    entries.push_back(known != listed.end() ? *known : named(key, name, command_line));
+    const size_t before = entries.size();
+    std::copy_if(listed.begin(), listed.end(), std::back_inserter(entries),
+                 [&](const Node& entry) { return entry.text_or(key, "") == name; });
+    if (entries.size() == before) entries.push_back(named(key, name, command_line));
   }
   return entries;
 }

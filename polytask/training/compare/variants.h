@@ -12,9 +12,9 @@ struct Variant {
   Node section;       ///< the `balancing` or `model` section it stands for
 };
 
-/// The balancing methods to compare: `names` where given, else the entries of `listed`, else the method of `file` (the
-/// file's `balancing`); `equal` comes first. InputError for unknown names, entries that are neither names nor maps, and
-/// two with the same label.
+/// The balancing methods to compare: `names` where given (each with every entry of `listed` of that name), else the
+/// entries of `listed`, else the method of `file` (the file's `balancing`); `equal` comes first. InputError for unknown
+/// names, entries that are neither names nor maps, and two with the same label.
 std::vector<Variant> method_variants(const Node& listed, const std::vector<std::string>& names, const Node& file);
 
 /// The same for sharing architectures, from the file's `model`.

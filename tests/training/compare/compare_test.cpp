@@ -2,6 +2,7 @@
 
 #include <polytask/core/error.h>
 #include <polytask/core/interrupt.h>
+#include <polytask/training/checkpoint.h>
 #include <polytask/training/compare/compare.h>
 
 #include <gmock/gmock.h>
@@ -128,6 +129,152 @@ TEST_F(Compare, AStateThatCannotBeTakenUpIsReplaced) {
   const auto comparison = compare(plan(), folder(), 1, mended);
   EXPECT_THAT(mended.trained, testing::ElementsAre("hard-pcgrad-s8", "hard-pcgrad-s8"));
   EXPECT_EQ(row_of(comparison, "pcgrad").problem, "");
+}
+
+// Refuses to go on with any run, as where the disk is full.
+class RefusingLauncher : public Launcher {
+ public:
+  void start(const Job& job, size_t slot) override {
+    started.push_back(job.title);
+    write_file_atomically(job.log, "polytask: no space left on the device\n");
+    slot_ = slot;
+  }
+  std::optional<EndedJob> wait(double) override { return EndedJob{slot_, 2}; }
+  void interrupt() override {}
+  std::vector<std::string> started;
+
+ private:
+  size_t slot_ = 0;
+};
+
+TEST_F(Compare, AStateThatCanBeReadIsKeptWhateverStopsItsTraining) {
+  FakeLauncher broken(
+      [](const std::string& id) { return id == "hard-pcgrad-s8" ? FakeOutcome{0, 0, 0, 0, 1, "killed"} : usual(id); });
+  compare(plan(), folder(), 1, broken);
+  const auto run = folder() / "members" / "hard-pcgrad-s8", last = run / "checkpoints" / "last.safetensors";
+  write_file_atomically(run / "config.yaml", read_file(folder() / "configs" / "hard-pcgrad-s8.yaml"));
+  make_directory(last.parent_path());
+  Checkpoint checkpoint;
+  checkpoint.tensors["model.w"] = at::ones({2});
+  checkpoint.info = Node::map_of();
+  save_checkpoint(last, checkpoint);
+  RefusingLauncher full;
+  const auto comparison = compare(plan(), folder(), 1, full);
+  EXPECT_THAT(full.started, testing::ElementsAre("hard-pcgrad-s8"));
+  EXPECT_EQ(row_of(comparison, "pcgrad").problem, "failed (1 of 2 trainings): no space left on the device");
+  EXPECT_TRUE(std::filesystem::exists(last));
+}
+
+TEST_F(Compare, ARunThatWasHalfRemovedIsNoObstacle) {
+  FakeLauncher first(usual);
+  compare(plan(), folder(), 1, first);
+  const auto run = folder() / "members" / "hard-pcgrad-s8";
+  std::filesystem::remove(run / "run.json");
+  bool empty = false;
+  FakeLauncher second([&](const std::string& id) {
+    empty = empty || !std::filesystem::exists(run);
+    return usual(id);
+  });
+  compare(plan(), folder(), 1, second);
+  EXPECT_TRUE(empty);
+  EXPECT_THAT(second.trained, testing::ElementsAre("hard-pcgrad-s8"));
+  EXPECT_THAT(second.evaluated, testing::ElementsAre("hard-pcgrad-s8")) << "test figures of the old training are gone";
+}
+
+TEST_F(Compare, DataThatChangedBetweenTwoStartsAreRefused) {
+  FakeLauncher first(
+      [](const std::string& id) { return id == "hard-pcgrad-s8" ? FakeOutcome{0, 0, 0, 0, 1, "killed"} : usual(id); });
+  compare(plan(), folder(), 1, first);
+  FakeLauncher second([](const std::string& id) {
+    auto outcome = usual(id);
+    outcome.data = "new";
+    return outcome;
+  });
+  try {
+    compare(plan(), folder(), 1, second);
+    FAIL() << "accepted";
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("hard-pcgrad-s8: rows.csv has changed since other members were trained"));
+  }
+}
+
+TEST_F(Compare, MadeDataMayFollowTheSeed) {
+  FakeLauncher launcher([](const std::string& id) {
+    auto outcome = usual(id);
+    outcome.data = id.substr(id.rfind('s'));
+    return outcome;
+  });
+  EXPECT_NO_THROW(compare(plan(), folder(), 1, launcher));
+}
+
+TEST_F(Compare, ARowThatLacksASeedOfTheBaselineIsNotJudged) {
+  FakeLauncher launcher([](const std::string& id) {
+    auto outcome = usual(id);
+    outcome.test_yield += id.back() == '9' ? 0.5 : 0;
+    return id == "single-yield-s8" ? FakeOutcome{0, 0, 0, 0, 1, "killed"} : outcome;
+  });
+  const auto row = row_of(compare(plan({"pcgrad"}, {}, 3), folder(), 1, launcher), "pcgrad");
+  EXPECT_EQ(row.problem, "");
+  EXPECT_EQ(row.delta_spread.count, 2);
+  EXPECT_FALSE(std::isnan(row.delta_spread.p));
+  EXPECT_TRUE(std::isnan(row.delta_p));
+}
+
+// Equal weights are best here, so two rows show the same trainings.
+TEST_F(Compare, TrainingsThatTwoRowsShowAreOneHypothesis) {
+  FakeLauncher launcher([](const std::string& id) {
+    auto outcome = usual(id);
+    if (begins(id, "hard-weights")) outcome.yield = 20;
+    if (!begins(id, "single")) outcome.test_yield -= id.back() == '8' ? 0.4 : 0;
+    return outcome;
+  });
+  const auto comparison = compare(plan(), folder(), 1, launcher);
+  const auto &tuned = row_of(comparison, "tuned weights (equal)"), &equal = row_of(comparison, "equal"),
+             &pcgrad = row_of(comparison, "pcgrad");
+  EXPECT_EQ(tuned.delta_p, equal.delta_p);
+  EXPECT_NEAR(std::min(equal.delta_p, pcgrad.delta_p), 2 * std::min(equal.delta_spread.p, pcgrad.delta_spread.p), 1e-9);
+  EXPECT_TRUE(std::isnan(equal.against_tuned_p)) << "it would be tested against itself";
+  EXPECT_TRUE(std::isnan(tuned.against_tuned_p));
+}
+
+// A baseline of 0 with one seed: Δm of the tuned row has a gap.
+TEST_F(Compare, ATunedRowWithAGapIsNotTestedAgainstItself) {
+  FakeLauncher launcher([](const std::string& id) {
+    auto outcome = usual(id);
+    if (id == "single-kind-s8") outcome.test_kind = 0;
+    outcome.test_yield += id.back() == '9' ? 0.5 : 0;
+    return outcome;
+  });
+  const auto comparison = compare(plan({"pcgrad"}, {}, 3), folder(), 1, launcher);
+  for (const char* name : {"tuned weights 4:1", "pcgrad"})
+    EXPECT_TRUE(std::isnan(row_of(comparison, name).against_tuned_p)) << name;
+}
+
+TEST_F(Compare, NothingIsComparedWhereEveryTrainingFails) {
+  FakeLauncher launcher([](const std::string&) { return FakeOutcome{0, 0, 0, 0, 137, ""}; });
+  const auto comparison = compare(plan(), folder(), 1, launcher);
+  EXPECT_EQ(comparison.split, "");
+  EXPECT_TRUE(std::isnan(comparison.rows.front().step_ms));
+}
+
+TEST_F(Compare, CostsThatLackATaskAreNone) {
+  FakeLauncher launcher([](const std::string& id) {
+    return begins(id, "single-yield") ? FakeOutcome{0, 0, 0, 0, 1, "killed"} : usual(id);
+  });
+  const auto row = compare(plan(), folder(), 1, launcher).rows.front();
+  EXPECT_TRUE(std::isnan(row.step_ms));
+  EXPECT_TRUE(std::isnan(row.memory_mib));
+  EXPECT_EQ(row.parameters, 0);
+}
+
+TEST_F(Compare, AnEvaluationThatIsKilledSaysBySignal) {
+  FakeLauncher launcher([](const std::string& id) {
+    auto outcome = usual(id);
+    outcome.evaluation = id == "hard-pcgrad-s8" ? 137 : 0;
+    return outcome;
+  });
+  EXPECT_THAT(row_of(compare(plan(), folder(), 1, launcher), "pcgrad").problem,
+              HasSubstr("evaluation on test rows: ended by signal 9 (out of memory?)"));
 }
 
 TEST_F(Compare, AnotherPlanInTheSameDirectoryIsRefused) {

@@ -19,7 +19,9 @@ struct FakeOutcome {
   double kind = 0, yield = 0, test_kind = 0, test_yield = 0;
   int status = 0;
   std::string message = {};
-  bool steps = true;  ///< of a training that failed: did it take any?
+  bool steps = true;         ///< of a training that failed: did it take any?
+  std::string data = "old";  ///< digest of the data it read
+  int evaluation = 0;        ///< exit status of its evaluation
 };
 
 /// Stands for the program: writes the files that a training or an evaluation would have left.
@@ -33,11 +35,11 @@ class FakeLauncher : public Launcher {
     const auto outcome = outcome_(job.title);
     const bool evaluates = std::find(job.words.begin(), job.words.end(), "evaluate") != job.words.end();
     (evaluates ? evaluated : trained).push_back(job.title);
-    if (evaluates)
-      write_file_atomically(job.words.back(), figures(job.title, outcome.test_kind, outcome.test_yield) + "\n");
-    else
+    if (!evaluates)
       train(job, outcome);
-    ended_.push_back({slot, evaluates ? 0 : outcome.status});
+    else if (outcome.evaluation == 0)
+      write_file_atomically(job.words.back(), figures(job.title, outcome.test_kind, outcome.test_yield) + "\n");
+    ended_.push_back({slot, evaluates ? outcome.evaluation : outcome.status});
   }
   std::optional<EndedJob> wait(double) override {
     if (ended_.empty()) return std::nullopt;
@@ -74,11 +76,12 @@ class FakeLauncher : public Launcher {
                R"("r2":{"better":"higher","unit":""}})";
     write_file_atomically(run / "run.json",
                           fmt::format(R"({{"status":"{}","figures":{{{}}},"rows":{{"test":{}}},"parameters":100,)"
-                                      R"("peak_memory_bytes":1048576}})",
-                                      outcome.status == 0 ? "finished" : "failed", known, test_rows_));
+                                      R"("peak_memory_bytes":1048576,"data":{{"rows.csv":"{}"}}}})",
+                                      outcome.status == 0 ? "finished" : "failed", known, test_rows_, outcome.data));
     write_file_atomically(
         run / "metrics.jsonl",
-        "{\"kind\":\"step\",\"step\":1,\"seconds\":0.002}\n{\"kind\":\"evaluation\",\"split\":\"validation\","
+        "{\"kind\":\"step\",\"step\":1,\"gradient_norms\":{},\"seconds\":1}\n"
+        "{\"kind\":\"step\",\"step\":2,\"seconds\":0.002}\n{\"kind\":\"evaluation\",\"split\":\"validation\","
         "\"figures\":" +
             figures(job.title, outcome.kind, outcome.yield) + "}\n");
   }

@@ -96,6 +96,18 @@ TEST(ComparePlan, TheSectionsMapsGiveOptionsToNames) {
   EXPECT_EQ(text_at(both.members[both.rows[3].members[0]].configuration, {"balancing", "c"}), "0.8");
   const auto chosen = plan_of({}, {{"cagrad"}, {}}, options);
   EXPECT_EQ(chosen.rows[2].method, "cagrad(c=0.2)");
+  EXPECT_EQ(chosen.rows[3].method, "cagrad(c=0.8)");
+}
+
+TEST(ComparePlan, EveryStepIsLogged) {
+  for (const auto& member : plan_of({"tracking.log_every=50"}).members)
+    EXPECT_EQ(text_at(member.configuration, {"tracking", "log_every"}), "1") << member.id;
+}
+
+TEST(ComparePlan, RowsOfAnInitialRunAreDividedAsThere) {
+  EXPECT_THAT(refusal({"model.init_from=first"}), HasSubstr("set data.split.seed"));
+  EXPECT_EQ(refusal({"model.init_from=first", "data.split.seed=3"}), "accepted");
+  EXPECT_EQ(refusal({"model.init_from=first", "data.split={}"}), "accepted");
 }
 
 TEST(ComparePlan, WeightsSumToTheNumberOfTasks) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 
 namespace polytask {
 namespace {
@@ -51,6 +52,25 @@ TEST(CompareStatistics, TooFewValuesHaveNoInterval) {
 TEST(CompareStatistics, EqualValuesProveNothing) {
   EXPECT_TRUE(std::isnan(mean_interval({2, 2, 2}).p));
   EXPECT_EQ(mean_interval({0, 0, 0}).p, 1);
+}
+
+// Sums of equal numbers are rounded, so that their mean may not be one of them.
+TEST(CompareStatistics, EqualValuesHaveNoSpreadWhateverTheirDigits) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> values(-100, 100);
+  for (int i = 0; i < 1000; ++i) {
+    const double v = values(random);
+    const auto interval = mean_interval({v, v, v});
+    EXPECT_EQ(interval.deviation, 0) << v;
+    EXPECT_TRUE(std::isnan(interval.p)) << v;
+  }
+}
+
+TEST(CompareStatistics, WhatRoundingLeavesIsNoDifference) {
+  const auto d = differences({0.1 + 0.2, 0.3, -7}, {0.3, 0.3 + 1e-9, -7 * (1 + 1e-15)});
+  EXPECT_EQ(d[0], 0);
+  EXPECT_NEAR(d[1], -1e-9, 1e-12);
+  EXPECT_EQ(d[2], 0);
 }
 
 TEST(CompareStatistics, DifferencesArePaired) {
