@@ -6,44 +6,20 @@
 #include <polytask/training/train.h>
 
 #include <gtest/gtest.h>
+#include <training/interrupting.h>
 
 #include <ATen/ATen.h>
 
-#include <csignal>
 #include <memory>
 
 namespace polytask {
 namespace {
 
-struct InterruptOptions {
-  int64_t step = -1;
-  void fields(Fields& f) { f.field("step", step, "step at which the process receives SIGTERM"); }
-};
-
-class InterruptingWeighting : public LossWeighting {
- public:
-  explicit InterruptingWeighting(int64_t step) : step_(step) {}
-  Weights weigh(const LossState& state, bool train) override {
-    if (train && state.step == step_) std::raise(SIGTERM);
-    Weights weights;
-    for (size_t t = 0; t < state.losses.size(); ++t) {
-      weights.w.push_back(state.present[t] ? 1.0 : 0.0);
-      if (state.present[t]) weights.objective += state.losses[t];
-    }
-    return weights;
-  }
-
- private:
-  int64_t step_;
-};
-
 // Two data sets, an input that one of them lacks and one head takes, mixed by a sampler, with half of the labels.
 class DataSetsTest : public testing::Test {
  protected:
   void SetUp() override {
-    add_loss_weighting<InterruptOptions>(
-        balancers(), "interrupting", "raises SIGTERM", "",
-        [](const InterruptOptions& options) { return std::make_unique<InterruptingWeighting>(options.step); });
+    register_signalling();
     catch_interrupts();
     clear_interrupt();
   }
@@ -64,7 +40,7 @@ model: {backbone: {type: lenet, channels: [4], kernel: 3, features: 8, dropout: 
 tasks:
   place: {type: regression, targets: [ahead, side]}
   way: {type: classification, target: decision, head: {type: linear, auxiliary: {input: route, hidden: [4]}}}
-balancing: {method: interrupting}
+balancing: {method: signalling}
 train: {epochs: 3}
 tracking: {tensorboard: false}
 )",

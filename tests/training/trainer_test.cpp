@@ -9,39 +9,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <training/interrupting.h>
 
 #include <torch/nn.h>
 
 #include <cmath>
-#include <csignal>
 
 namespace polytask {
 namespace {
 
 using testing::HasSubstr;
-
-struct SignalAt {
-  int64_t step = -1;
-  void fields(Fields& f) { f.field("step", step, "step at which the process receives SIGTERM"); }
-};
-
-// Equal weights, and a signal to ourselves at one step: an interruption at an exact place.
-class SignallingWeighting : public LossWeighting {
- public:
-  explicit SignallingWeighting(int64_t step) : step_(step) {}
-  Weights weigh(const LossState& state, bool train) override {
-    if (train && state.step == step_) std::raise(SIGTERM);
-    Weights weights;
-    for (size_t t = 0; t < state.losses.size(); ++t) {
-      weights.w.push_back(state.present[t] ? 1.0 : 0.0);
-      if (state.present[t]) weights.objective += state.losses[t];
-    }
-    return weights;
-  }
-
- private:
-  int64_t step_;
-};
 
 // A backbone that spoils its output at one training step.
 struct SpoiltOptions {
@@ -71,38 +48,18 @@ class SpoiltBackbone : public Backbone {
   torch::nn::Linear linear_{nullptr};
 };
 
-// A layer with dropout that signals to the process at one forward pass in training, whatever the configuration says.
-int64_t interrupt_at = -1;
-class SignallingBackbone : public Backbone {
- public:
-  explicit SignallingBackbone(int64_t inputs) {
-    linear_ = register_module("linear", torch::nn::Linear(inputs, 12));
-    dropout_ = register_module("dropout", torch::nn::Dropout(0.3));
-  }
-  std::vector<Level> levels() const override { return {{"features", 12, 0}}; }
-  Features forward(const at::Tensor& input) override {
-    if (is_training() && calls_++ == interrupt_at) std::raise(SIGTERM);
-    return {dropout_->forward(at::tanh(linear_->forward(input)))};
-  }
-
- private:
-  int64_t calls_ = 0;
-  torch::nn::Linear linear_{nullptr};
-  torch::nn::Dropout dropout_{nullptr};
-};
+// A layer with dropout that can interrupt itself.
+const char* const kInterrupting =
+    "model.backbone={type: interrupting, inner: {type: mlp, hidden: [12], activation: tanh, dropout: 0.3}}";
 
 class TrainerTest : public testing::Test {
  protected:
   void SetUp() override {
-    add_loss_weighting<SignalAt>(balancers(), "signal", "raises SIGTERM", "", [](const SignalAt& options) {
-      return std::make_unique<SignallingWeighting>(options.step);
-    });
+    register_signalling();
     backbones().add<SpoiltOptions>(
         "spoilt", "not finite once", "",
         [](const SpoiltOptions& o, const InputShape& shape) { return std::make_unique<SpoiltBackbone>(o, shape[0]); });
-    backbones().add<NoOptions>("signalling", "signals once", "", [](const NoOptions&, const InputShape& shape) {
-      return std::make_unique<SignallingBackbone>(shape[0]);
-    });
+    register_interrupting();
     catch_interrupts();
     clear_interrupt();
   }
@@ -166,13 +123,13 @@ TEST_F(TrainerTest, InterruptedRunsResumeBitForBit) {
   for (const int step : {0, 2, 5, 11}) {
     SCOPED_TRACE(step);
     const std::string name = "run" + std::to_string(step);
-    const std::vector<std::string> method = {"balancing={method: signal, step: " + std::to_string(step) + "}"};
+    const std::vector<std::string> method = {"balancing={method: signalling, step: " + std::to_string(step) + "}"};
     EXPECT_THROW(train_small(name, method), Interrupted);
     EXPECT_EQ(read_json_file(directory_.path() / name / "run.json").text_or("status", ""), "interrupted");
     EXPECT_EQ(TrainingProgress::from_node(*last(name).info.find("progress")).step, step + 1);
     clear_interrupt();
     resume(directory_.path() / name);
-    train_small(name + "-whole", {"balancing={method: signal, step: -1}"});
+    train_small(name + "-whole", {"balancing={method: signalling, step: -1}"});
     expect_same(last(name), last(name + "-whole"));
   }
 }
@@ -189,7 +146,7 @@ TEST_F(TrainerTest, ResumesWithEveryKindOfState) {
     SCOPED_TRACE(settings[i].front());
     const std::string name = "state" + std::to_string(i);
     auto overrides = settings[i];
-    overrides.push_back("model.backbone={type: signalling}");
+    overrides.push_back(kInterrupting);
     train_small(name + "-whole", overrides);
     // The same run, interrupted inside its second epoch and resumed.
     interrupt_at = 9;
@@ -209,8 +166,8 @@ TEST_F(TrainerTest, ResumesWithEveryBalancingMethod) {
     if (method == "fixed") section += ", weights: [1, 2]";
     if (method == "crmogm") section += ", inner: {method: upgrad, every: 2}";
     if (method == "nash") section += ", every: 3";
-    const std::vector<std::string> overrides = {"balancing=" + section + "}", "model.backbone={type: signalling}",
-                                                "train.epochs=2", "data.batch_size=24"};
+    const std::vector<std::string> overrides = {"balancing=" + section + "}", kInterrupting, "train.epochs=2",
+                                                "data.batch_size=24"};
     train_small(method + "-whole", overrides);
     interrupt_at = 7;
     EXPECT_THROW(train_small(method, overrides), Interrupted);
