@@ -1,6 +1,6 @@
 # A floor is one folder of polytask/: an object library that all higher floors and the final static library use.
 # The order is the order of dependency; scripts/check-floors holds the includes to it.
-set(POLYTASK_FLOORS core io config solvers data nn objectives balancing training analysis reporting cli)
+set(POLYTASK_FLOORS core io config solvers data nn objectives allometry balancing training analysis reporting cli)
 
 add_library(polytask_common INTERFACE)
 target_include_directories(polytask_common INTERFACE

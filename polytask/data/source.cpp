@@ -1,3 +1,4 @@
+#include <polytask/core/error.h>
 #include <polytask/data/source.h>
 
 #include <fmt/format.h>
@@ -20,6 +21,10 @@ std::string Column::label(int64_t row) const {
   constexpr double kExact = 9007199254740992.0;  // 2^53
   if (value == std::floor(value) && std::abs(value) <= kExact) return fmt::format("{}", static_cast<int64_t>(value));
   return number_text(value);
+}
+
+at::Tensor Source::read_layer(int64_t layer, c10::ArrayRef<int64_t>) const {
+  throw WorkError("this source has no layer {}", layer);
 }
 
 const InputSpec* OpenRequest::expected(const std::string& name) const {

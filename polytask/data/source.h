@@ -33,6 +33,13 @@ struct DataSetRange {
   int64_t size() const { return end - begin; }
 };
 
+/// Labels per pixel that a source offers beside its columns.
+struct LayerSpec {
+  std::string name;                      ///< "height"
+  std::vector<std::string> class_names;  ///< values are indices into these; empty: numbers
+  std::string unit;                      ///< "m", or ""
+};
+
 /// One opened data set, or several: rows with inputs and columns, over all of its files. Reading is thread-safe.
 class Source {
  public:
@@ -60,6 +67,11 @@ class Source {
 
   /// Raw samples of the input at position `input` of inputs(): [B, …], uint8 or float. Errors name the file or row.
   virtual at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const = 0;
+  /// Labels per pixel, of the size of the image input; empty: the source has none.
+  virtual std::vector<LayerSpec> layers() const { return {}; }
+  /// Labels of the layer at position `layer` of layers(): float32 [B, H, W], NaN where there is none. Errors name the
+  /// file or row.
+  virtual at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const;
   /// Fits what depends on the training rows (means, standard deviations, categories) and returns it, one per input.
   virtual std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) = 0;
   /// Takes the columns and categories of an input from elsewhere: after fit(), where an input of that name was fitted
