@@ -61,7 +61,7 @@ std::vector<Features> leaves_of(const std::vector<Features>& features) {
 Batch to_device(const Batch& batch, const c10::Device& device) {
   if (device.is_cpu()) return batch;
   Batch moved = batch;
-  for (auto* part : {&moved.inputs, &moved.targets, &moved.valid})
+  for (auto* part : {&moved.inputs, &moved.targets, &moved.valid, &moved.observed})
     for (auto& [name, tensor] : *part) tensor = tensor.to(device, /*non_blocking=*/true);
   return moved;
 }
