@@ -1,3 +1,4 @@
+#include <polytask/data/dense_labels.h>
 #include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/losses/mean_loss.h>
 #include <polytask/objectives/tasks/column_metrics.h>

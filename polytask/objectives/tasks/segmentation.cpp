@@ -1,4 +1,5 @@
 #include <polytask/core/log.h>
+#include <polytask/data/dense_labels.h>
 #include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/mean_loss.h>
