@@ -17,9 +17,8 @@ void check_size(int64_t height, int64_t width, int64_t depth) {
   const int64_t smallest = int64_t{1} << depth;
   if (height >= smallest && width >= smallest) return;
   throw InputError(
-      "backbone unet: images of {}x{} pixels are too small: depth {} halves them {} times and needs at least {}x{}; "
-      "use "
-      "a smaller depth or larger images",
+      "backbone unet: images of {}x{} pixels are too small: depth {} halves them {} times and needs at least {}x{}: "
+      "use larger images or a smaller depth",
       height, width, depth, depth, smallest, smallest);
 }
 

@@ -17,9 +17,7 @@ std::vector<size_t> halving_levels(const HeadContext& context) {
   const auto refuse = [&](const std::string& what) {
     throw InputError(
         "{}: the unet_decoder of task \"{}\" doubles maps until they have the input's size and reads levels of strides "
-        "1, 2, 4, …; {} (it offers {}): use backbone unet, or one without a reduction at the start (a resnet with "
-        "stem: "
-        "small)",
+        "1, 2, 4, …; {} (it offers {}): use backbone unet, or a resnet with stem: small",
         context.where, context.task, what, context.levels.empty() ? "none" : levels_text(context.levels));
   };
   std::vector<size_t> found;
