@@ -10,7 +10,8 @@
 
 namespace polytask {
 
-enum class Direction { higher_is_better, lower_is_better };
+/// Which values are better; `nearer_0_is_better` for signed errors (bias).
+enum class Direction { higher_is_better, lower_is_better, nearer_0_is_better };
 
 /// What a metric sees of a batch, only labelled samples. n samples.
 struct MetricInput {
