@@ -46,7 +46,8 @@ Node fingerprint_node(const Source& source) {
 
 Node number(int64_t value) { return Node::scalar_of(std::to_string(value)); }
 
-// Every figure that evaluations of this run will have: task → name → which direction is better, and the unit.
+// Every figure that evaluations of this run will have: task or coupling → name → which direction is better, and the
+// unit.
 Node figures_node(const Session& session) {
   Node node = Node::map_of();
   for (const auto& task : session.tasks) {
@@ -58,6 +59,9 @@ Node figures_node(const Session& session) {
     }
     node.set(task->name(), figures);
   }
+  for (const auto& coupling : session.coupling_names())
+    node.set(coupling, Node::map_of({{"value", Node::map_of({{"better", Node::scalar_of("lower", true)},
+                                                             {"unit", Node::scalar_of("", true)}})}}));
   return node;
 }
 
