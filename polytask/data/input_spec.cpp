@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace polytask {
@@ -123,7 +124,14 @@ at::Tensor Preprocess::apply(const at::Tensor& raw) const {
   if (raw.dim() < 1 || !raw.sizes().slice(1).equals(spec_.shape))
     throw InputError("input \"{}\": expected shape [batch, {}], got [{}]", spec_.name, fmt::join(spec_.shape, ", "),
                      fmt::join(raw.sizes(), ", "));
-  return spec_.is_image() ? raw.to(at::kFloat) * derived_.at("factor") - derived_.at("offset") : apply_table(raw);
+  return spec_.is_image() ? apply_image(raw) : apply_table(raw);
+}
+
+at::Tensor Preprocess::apply_image(const at::Tensor& raw) const {
+  const at::Tensor values = raw.to(at::kFloat) * derived_.at("factor") - derived_.at("offset");
+  if (!raw.is_floating_point()) return values;
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return values.nan_to_num(0.0, kInfinity, -kInfinity);
 }
 
 at::Tensor Preprocess::apply_table(const at::Tensor& raw) const {

@@ -29,7 +29,7 @@ struct InputSpec {
 
 /// Turns raw samples into what the model sees, with figures fitted on the training split. Only tensor operations, so
 /// that export can trace it.
-///   images: (x·scale − mean_c) / std_c
+///   images: (x·scale − mean_c) / std_c; a missing pixel (NaN) is the mean (0)
 ///   tables: numbers standardised, a missing number is the mean (0) and, where training rows had missing ones too, sets
 ///   an
 ///           indicator column; categories one-hot, unknown ones all zero
@@ -54,6 +54,7 @@ class Preprocess {
   static Preprocess for_table(InputSpec spec, const at::Tensor& raw, bool standardise);
 
  private:
+  at::Tensor apply_image(const at::Tensor& raw) const;
   at::Tensor apply_table(const at::Tensor& raw) const;
 
   InputSpec spec_;
