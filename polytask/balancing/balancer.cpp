@@ -17,6 +17,11 @@ void joint_backward(const BackwardContext& context, const LossState& state, cons
     roots.push_back(loss);
     seeds.push_back(at::full_like(loss, state.share * w[t]));
   }
+  for (const auto& [term, weight] : context.terms) {
+    if (!term.defined() || !term.requires_grad()) continue;
+    roots.push_back(term);
+    seeds.push_back(at::full_like(term, state.share * weight));
+  }
   if (!roots.empty()) torch::autograd::backward(roots, seeds);
 }
 

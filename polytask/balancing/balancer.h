@@ -23,6 +23,11 @@ struct BackwardContext {
   bool last = true;    ///< the step's last batch: after it the gradients are complete
   /// A task whose gradient is not finite is left out of the step; false: the step is given up, nothing changes.
   bool skip_tasks = false;
+  /// Terms of the objective beside the balanced losses, with their weights: a balancer that does not split the graph
+  /// walks them along.
+  std::vector<std::pair<at::Tensor, double>> terms = {};
+  /// Losses share graphs of heads, which must outlast the walk of one of them.
+  bool heads_shared = false;
   bool measure_norms = false;  ///< Weights::gradient_norms are asked for, where the method's gradients give them
 };
 

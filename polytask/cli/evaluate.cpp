@@ -52,7 +52,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
   if (rows.empty())
     throw InputError("{}: the data has no {} rows; choose another --split (train, validation, test, all)", run.string(),
                      arguments.split);
-  const auto tasks = session.task_names();
+  const auto tasks = session.objective_names();
   const auto evaluation = evaluate(session, *session.data.dataset, rows, arguments.split);
   fmt::print("{} rows of {}, {}\n\n{}\n{}", evaluation.rows, arguments.split, file.string(),
              metrics_table(tasks, {arguments.split}, {&evaluation}), weights_table(tasks, evaluation));

@@ -69,6 +69,8 @@ void ExperimentOptions::fields(Fields& f) {
   f.field("data", data, "where samples come from, how they are split, changed and batched", required());
   f.field("model", model, "what the tasks share, the backbone, initial weights, what is frozen", required());
   f.field("tasks", tasks, "the tasks by name: what is predicted, its head, loss and metrics", required());
+  f.field("couplings", couplings,
+          "terms of the objective that tie tasks together: a map of {type: …} with their options");
   f.field("balancing", balancing, "how the tasks' losses or gradients become one step");
   f.field("optimizer", optimizer, "the optimiser and the learning rates of its parameter groups");
   f.field("schedule", schedule, "how learning rates change over the run");

@@ -14,7 +14,7 @@ struct ExperimentOptions {
   int64_t seed = 1;
   std::string device = "auto";
   int64_t threads = 0;
-  Node data, model, tasks, balancing, optimizer, schedule, train, tracking, compare;
+  Node data, model, tasks, couplings, balancing, optimizer, schedule, train, tracking, compare;
   void fields(Fields& f);
 };
 

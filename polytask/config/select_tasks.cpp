@@ -107,6 +107,28 @@ void select_balancing(Node& root, Selection& selection) {
   }
 }
 
+bool names_any(const Node& node, const std::vector<std::string>& names) {
+  if (node.is_scalar()) return contains(names, node.text());
+  const auto names_one = [&](const Node& item) { return names_any(item, names); };
+  if (node.is_sequence()) return std::any_of(node.items().begin(), node.items().end(), names_one);
+  return std::any_of(node.entries().begin(), node.entries().end(),
+                     [&](const auto& entry) { return names_one(entry.second); });
+}
+
+// A coupling goes with the first of its tasks.
+void select_couplings(Node& root, Selection& selection) {
+  const Node* section = root.find("couplings");
+  if (section == nullptr || !section->is_map()) return;
+  Node kept = like(*section, Node::map_of());
+  for (const auto& [name, coupling] : section->entries()) {
+    if (names_any(coupling, selection.dropped))
+      selection.note(coupling, "is left out, as a task that it ties together is");
+    else
+      kept.set(name, coupling);
+  }
+  kept.entries().empty() ? root.erase("couplings") : static_cast<void>(root.set("couplings", kept));
+}
+
 void select_rates(Node& root, Selection& selection) {
   const Node* section = root.find("optimizer");
   const Node* rates = section != nullptr ? section->find("task_lr") : nullptr;
@@ -236,6 +258,7 @@ std::vector<std::string> select_tasks(Node& root, const std::vector<std::string>
   root.set("tasks", chosen);
   select_data(root, all, selection);
   select_balancing(root, selection);
+  select_couplings(root, selection);
   select_rates(root, selection);
   select_monitor(root, selection);
   select_model(root, all, selection);

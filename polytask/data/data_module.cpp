@@ -94,8 +94,14 @@ DataOptions resolve_options(const Node& own) {
 std::vector<std::string> target_columns(const std::vector<TargetRequest>& requests) {
   std::vector<std::string> columns;
   for (const auto& request : requests)
-    for (const auto& expression : request.expressions) columns.push_back(column_of(expression));
+    if (!request.dense)
+      for (const auto& expression : request.expressions) columns.push_back(column_of(expression));
   return columns;
+}
+
+bool is_layer(const Source& source, const std::string& name) {
+  const auto layers = source.layers();
+  return std::any_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == name; });
 }
 
 std::vector<InputSpec> specs_of(const std::vector<Preprocess>& fitted) {
@@ -214,6 +220,7 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   for (const auto& request : requests) targets[request.task] = encode_targets(*source, request);
   std::vector<std::string> used = target_columns(requests);
   for (const auto& expression : options.other_targets) {
+    if (is_layer(*source, expression)) continue;  // never an input
     used.push_back(column_of(expression));
     require_known(used.back(), source->column_names(), "data.other_targets");
   }
@@ -234,6 +241,7 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   if (options.unlabelled == "replace")
     module.sampler = only_labelled(std::move(module.sampler), module.split.train, module.dataset->targets(), seed);
   module.augment = create_transforms(options.transforms.items());
+  check_augmentation(*module.dataset, module.augment);
   module.loader = options.loader;
   return module;
 }

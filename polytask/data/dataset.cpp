@@ -1,9 +1,11 @@
 #include <polytask/core/error.h>
 #include <polytask/data/dataset.h>
+#include <polytask/data/dense_labels.h>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace polytask {
@@ -16,6 +18,57 @@ std::vector<int64_t> per_sample(const at::Tensor& tensor) {
   return shape;
 }
 
+void add_labels(Batch& batch, const std::string& task, const at::Tensor& values, const at::Tensor& valid) {
+  batch.targets[task] = values;
+  if (!valid.defined()) return;
+  batch.labelled[task] = valid.sum().item<int64_t>();
+  batch.valid[task] = valid;
+}
+
+// The layers of one batch, each read once, side by side: [B, L, H, W].
+class LayerStack {
+ public:
+  LayerStack(const std::map<std::string, Targets>& targets, c10::ArrayRef<int64_t> rows) {
+    std::vector<at::Tensor> raw;
+    for (const auto& [task, of_task] : targets) {
+      if (of_task.dense == nullptr || position_.count(of_task.dense->layer()) > 0) continue;
+      position_[of_task.dense->layer()] = static_cast<int64_t>(raw.size());
+      raw.push_back(of_task.dense->read(rows));
+    }
+    if (!raw.empty()) stack_ = at::stack(raw, 1);
+  }
+
+  bool empty() const { return !stack_.defined(); }
+  at::Tensor layer(int64_t index) const { return stack_.select(1, position_.at(index)); }
+
+  // Moves the pixels of image and layers alike.
+  at::Tensor moved(const at::Tensor& image, const Transform& transform, Random& random) {
+    const at::Tensor both = transform.apply(at::cat({image.to(at::kFloat), stack_}, 1), random);
+    stack_ = both.narrow(1, image.size(1), stack_.size(1));
+    return both.narrow(1, 0, image.size(1));
+  }
+
+ private:
+  std::map<int64_t, int64_t> position_;
+  at::Tensor stack_;
+};
+
+at::Tensor augmented(at::Tensor image, LayerStack& layers, const std::vector<std::unique_ptr<Transform>>& augment,
+                     Random& random) {
+  for (const auto& transform : augment) {
+    const bool together = transform->kind() == TransformKind::moves && !layers.empty();
+    image = together ? layers.moved(image, *transform, random) : transform->apply(image, random);
+  }
+  return image;
+}
+
+// Where a picture has data in all of its channels: bool [B, H, W]; undefined: everywhere.
+at::Tensor observed_pixels(const at::Tensor& image) {
+  if (!image.is_floating_point()) return {};
+  const at::Tensor missing = image.isnan();
+  return missing.any().item<bool>() ? missing.any(1).logical_not() : at::Tensor();
+}
+
 }  // namespace
 
 Dataset::Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> preprocess,
@@ -26,28 +79,38 @@ Dataset::Dataset(std::shared_ptr<const Source> source, std::vector<Preprocess> p
     throw InputError("data: preprocessing for {} inputs, but the source has {}", preprocess_.size(), inputs);
 }
 
+at::Tensor Dataset::input(size_t index, c10::ArrayRef<int64_t> rows, at::Tensor raw) const {
+  at::Tensor input = preprocess_[index].apply(raw);
+  const at::Tensor given = source_->given(static_cast<int64_t>(index), rows);
+  if (!given.defined()) return input;
+  return at::where(given.view(per_sample(input)), input, at::zeros({}, input.options()));
+}
+
 Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment,
                      Random& random) const {
   const at::NoGradGuard no_grad;
   Batch batch;
   batch.rows = rows.vec();
+  LayerStack layers(targets_, rows);
   for (size_t i = 0; i < preprocess_.size(); ++i) {
     const InputSpec& spec = preprocess_[i].spec();
     at::Tensor raw = source_->read(static_cast<int64_t>(i), rows);
-    if (spec.is_image())
-      for (const auto& transform : augment) raw = transform->apply(raw, random);
-    at::Tensor input = preprocess_[i].apply(raw);
-    if (const at::Tensor given = source_->given(static_cast<int64_t>(i), rows); given.defined())
-      input = at::where(given.view(per_sample(input)), input, at::zeros({}, input.options()));
-    batch.inputs[spec.name] = std::move(input);
+    if (spec.is_image()) {
+      raw = augmented(std::move(raw), layers, augment, random);
+      if (const at::Tensor observed = observed_pixels(raw); observed.defined()) batch.observed[spec.name] = observed;
+    }
+    batch.inputs[spec.name] = input(i, rows, std::move(raw));
   }
   const at::Tensor index = at::tensor(rows, at::kLong);
   for (const auto& [task, targets] : targets_) {
-    batch.targets[task] = targets.values.index_select(0, index);
-    if (!targets.valid.defined()) continue;
-    const at::Tensor valid = targets.valid.index_select(0, index);
-    batch.labelled[task] = valid.sum().item<int64_t>();
-    batch.valid[task] = valid;
+    at::Tensor kept = targets.valid.defined() ? targets.valid.index_select(0, index) : at::Tensor();
+    if (targets.dense == nullptr) {
+      add_labels(batch, task, targets.values.index_select(0, index), kept);
+      continue;
+    }
+    auto [values, valid] = targets.dense->encode(layers.layer(targets.dense->layer()), rows);
+    if (kept.defined()) valid.logical_and_(kept.view(per_sample(valid)));
+    add_labels(batch, task, values, valid);
   }
   return batch;
 }
@@ -55,6 +118,28 @@ Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_
 Batch Dataset::batch(c10::ArrayRef<int64_t> rows) const {
   Random unused;
   return batch(rows, {}, unused);
+}
+
+void check_augmentation(const Dataset& dataset, const std::vector<std::unique_ptr<Transform>>& augment) {
+  const auto& targets = dataset.targets();
+  const auto dense =
+      std::find_if(targets.begin(), targets.end(), [](const auto& entry) { return entry.second.dense != nullptr; });
+  if (dense == targets.end()) return;
+  int64_t images = 0;
+  for (const auto& preprocess : dataset.preprocess()) images += preprocess.spec().is_image() ? 1 : 0;
+  for (size_t i = 0; i < augment.size(); ++i) {
+    if (augment[i]->kind() == TransformKind::resamples)
+      throw InputError(
+          "data.transforms[{}]: this transform resamples pictures, which would blur the labels per pixel of task "
+          "\"{}\"; "
+          "flip and quarter_turns move picture and labels alike",
+          i, dense->first);
+    if (augment[i]->kind() == TransformKind::moves && images > 1)
+      throw InputError(
+          "data.transforms[{}]: with labels per pixel (task \"{}\") and {} image inputs, pixels can not be "
+          "moved: each picture would be moved by itself",
+          i, dense->first, images);
+  }
 }
 
 }  // namespace polytask

@@ -21,15 +21,22 @@ class Dataset {
   const std::vector<Preprocess>& preprocess() const { return preprocess_; }
   const std::map<std::string, Targets>& targets() const { return targets_; }
 
-  /// `augment` (may be empty) is applied to image inputs with `random`.
+  /// `augment` (may be empty) is applied to image inputs with `random`; what moves pixels moves those of labels along
+  /// (see check_augmentation).
   Batch batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment,
               Random& random) const;
   Batch batch(c10::ArrayRef<int64_t> rows) const;
 
  private:
+  at::Tensor input(size_t index, c10::ArrayRef<int64_t> rows, at::Tensor raw) const;
+
   std::shared_ptr<const Source> source_;
   std::vector<Preprocess> preprocess_;
   std::map<std::string, Targets> targets_;
 };
+
+/// Throws InputError where transforms do not suit labels per pixel: one that resamples pictures, or several image
+/// inputs of which each would be moved by itself.
+void check_augmentation(const Dataset& dataset, const std::vector<std::unique_ptr<Transform>>& augment);
 
 }  // namespace polytask

@@ -11,7 +11,8 @@ namespace polytask {
 namespace {
 
 at::Tensor mask_of(const Targets& targets) {
-  return targets.valid.defined() ? targets.valid.clone() : at::ones_like(targets.values, at::kBool);
+  if (targets.valid.defined()) return targets.valid.clone();
+  return targets.dense != nullptr ? at::ones({targets.rows()}, at::kBool) : at::ones_like(targets.values, at::kBool);
 }
 
 }  // namespace

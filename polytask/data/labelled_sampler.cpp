@@ -14,7 +14,7 @@ std::vector<char> labelled_rows(const std::map<std::string, Targets>& targets) {
   at::Tensor any;
   for (const auto& [task, target] : targets) {
     const at::Tensor rows = target.valid.defined() ? target.valid.reshape({target.valid.size(0), -1}).any(1)
-                                                   : at::ones({target.values.size(0)}, at::kBool);
+                                                   : at::ones({target.rows()}, at::kBool);
     any = any.defined() ? any.logical_or(rows) : rows;
   }
   any = any.contiguous();

@@ -1,5 +1,6 @@
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
+#include <polytask/data/dense_labels.h>
 #include <polytask/data/labels.h>
 #include <polytask/data/targets.h>
 
@@ -262,7 +263,10 @@ Targets encode_numbers(const Source& source, const TargetRequest& request) {
 
 }  // namespace
 
+int64_t Targets::rows() const { return dense != nullptr ? dense->rows() : values.size(0); }
+
 Targets encode_targets(const Source& source, const TargetRequest& request) {
+  if (request.dense) return dense_targets(source, request);
   if (request.expressions.empty()) throw InputError("task \"{}\": no target column is given", request.task);
   if (request.kind == TargetKind::classes && request.expressions.size() != 1)
     throw InputError("task \"{}\": a classification has one target, got {}", request.task, request.expressions.size());

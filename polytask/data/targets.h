@@ -3,12 +3,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace polytask {
 
 enum class TargetKind { classes, binary, real };
+class DenseLabels;
 
 /// What a task asks of the data. An expression is a column name, or a column with one operation:
 /// `label mod 2`, `label div 10`, `income == >50K`, `age >= 40` (==, !=, <, <=, >, >=, giving 0/1). Operations stand
@@ -20,14 +22,17 @@ struct TargetRequest {
   std::vector<std::string>
       class_names;      ///< given, or empty: collected from the data (numbers in order, then texts sorted)
   int64_t classes = 0;  ///< number of classes where integer labels are class indices; 0: as named or found
+  bool dense = false;   ///< a label per pixel: the expression is the name of one of the source's layers
 };
 
-/// All targets of one task.
+/// All targets of one task. N rows of the source.
 struct Targets {
-  at::Tensor values;                     ///< long [N] or float32 [N, K]; anything where invalid (0)
+  at::Tensor values;                     ///< long [N] or float32 [N, K]; anything where invalid (0); undefined: dense
   at::Tensor valid;                      ///< bool [N] or [N, K]; undefined: everything is labelled
   std::vector<std::string> class_names;  ///< for classes
   std::vector<std::string> units;        ///< for real, one per expression, "" where unknown
+  std::shared_ptr<const DenseLabels> dense;  ///< labels per pixel, read when needed; `valid` is then bool [N]
+  int64_t rows() const;
 };
 
 /// Classes: a label is looked up among `class_names`; a numeric column whose class names are not all numbers, and

@@ -8,6 +8,7 @@ TransformRegistry& transforms() {
     TransformRegistry all("transform");
     register_shift(all);
     register_flip(all);
+    register_quarter_turns(all);
     register_rotate(all);
     register_noise(all);
     register_brightness_contrast(all);

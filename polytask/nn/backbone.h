@@ -1,10 +1,12 @@
 #pragma once
 #include <polytask/core/registry.h>
+#include <polytask/nn/receptive_field.h>
 
 #include <torch/nn/module.h>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,9 @@ class Backbone : public torch::nn::Module {
   virtual std::vector<Level> levels() const = 0;
   /// `input` is [B, C, H, W] or [B, F].
   virtual Features forward(const at::Tensor& input) = 0;
+  /// What the cells of every level read, in the order of the levels; none for a level whose cells read the whole input.
+  /// Empty where the backbone does not say: maps can then not be computed tile by tile.
+  virtual std::vector<std::optional<Reach>> reach() const { return {}; }
 };
 
 /// The shape of a preprocessed input, without batch; what a backbone is built for.

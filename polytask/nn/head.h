@@ -2,15 +2,26 @@
 #include <polytask/core/registry.h>
 #include <polytask/nn/backbone.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace polytask {
 
-/// The task-specific end of a model: representations → raw output [B, outputs].
+/// The task-specific end of a model: representations → raw output [B, outputs]; of a dense head [B, outputs, H, W],
+/// with the input's height and width.
 class Head : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const Features& features) = 0;
+  /// Whether the output is a map.
+  virtual bool dense() const { return false; }
+  /// For a dense head: the cells of every level that output pixel `pixel` depends on along an axis, in the order of the
+  /// levels; none for a level that is not read. Empty where that depends on the image's size, and for other heads.
+  virtual std::vector<std::optional<CellSpan>> cells(int64_t pixel) const {
+    (void)pixel;
+    return {};
+  }
 };
 
 /// What a head is built for.

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,12 @@ class Model : public torch::nn::Module {
   virtual std::vector<ModelParameter> model_parameters() = 0;
   /// Whether the heads of all tasks are fed the same features: represent() gives one entry.
   virtual bool shares_representation() const { return false; }
+  /// What tiles need so that the maps of task `task` are those of the whole image; none where they cannot be computed
+  /// tile by tile, and for tasks whose output is no map.
+  virtual std::optional<ReceptiveField> receptive_field(int64_t task) const {
+    (void)task;
+    return std::nullopt;
+  }
   /// Names of the modules whose parameters are the last shared layer, separated by commas (for that scope).
   virtual std::string last_shared_layer() const { return ""; }
 

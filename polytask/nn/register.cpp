@@ -8,6 +8,7 @@ BackboneRegistry& backbones() {
     register_mlp_backbone(r);
     register_lenet_backbone(r);
     register_resnet_backbones(r);
+    register_unet_backbone(r);
     return r;
   }();
   return registry;
@@ -18,6 +19,7 @@ HeadRegistry& heads() {
     HeadRegistry r("head");
     register_linear_head(r);
     register_mlp_head(r);
+    register_unet_decoder(r);
     return r;
   }();
   return registry;

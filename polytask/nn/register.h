@@ -9,9 +9,11 @@ namespace polytask {
 void register_mlp_backbone(BackboneRegistry& registry);
 void register_lenet_backbone(BackboneRegistry& registry);
 void register_resnet_backbones(BackboneRegistry& registry);
+void register_unet_backbone(BackboneRegistry& registry);
 
 void register_linear_head(HeadRegistry& registry);
 void register_mlp_head(HeadRegistry& registry);
+void register_unet_decoder(HeadRegistry& registry);
 
 void register_hard_sharing(SharingRegistry& registry);
 void register_cross_stitch_sharing(SharingRegistry& registry);

@@ -15,7 +15,7 @@ Features StagedBackbone::forward(const at::Tensor& input) {
   return features(outputs);
 }
 
-std::vector<std::string> staged_backbones() { return {"mlp", "lenet", "resnet18", "resnet34", "resnet50"}; }
+std::vector<std::string> staged_backbones() { return {"mlp", "lenet", "resnet18", "resnet34", "resnet50", "unet"}; }
 
 std::shared_ptr<StagedBackbone> create_staged_backbone(const Node& options, const InputShape& input,
                                                        const std::string& method) {

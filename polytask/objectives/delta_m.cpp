@@ -1,5 +1,6 @@
 #include <polytask/core/error.h>
 #include <polytask/objectives/delta_m.h>
+#include <polytask/objectives/direction.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +12,8 @@ namespace {
 double improvement(const MetricValue& result, double baseline) {
   if (baseline == 0) return std::numeric_limits<double>::quiet_NaN();
   const double sign = result.direction == Direction::higher_is_better ? 1 : -1;
-  return 100 * sign * (result.value - baseline) / std::abs(baseline);
+  const double gain = judged_value(result.value, result.direction) - judged_value(baseline, result.direction);
+  return 100 * sign * gain / std::abs(baseline);
 }
 
 double baseline_of(const std::string& task, const std::string& figure, const std::vector<MetricValue>& baseline) {

@@ -10,7 +10,8 @@
 
 namespace polytask {
 
-enum class Direction { higher_is_better, lower_is_better };
+/// Which values are better; `nearer_0_is_better` for signed errors (bias).
+enum class Direction { higher_is_better, lower_is_better, nearer_0_is_better };
 
 /// What a metric sees of a batch, only labelled samples. n samples.
 struct MetricInput {
@@ -40,6 +41,9 @@ using MetricRegistry = Registry<Metric, int64_t /*classes*/>;
 MetricRegistry& classification_metrics();  ///< accuracy, top_k, macro_f1
 MetricRegistry& binary_metrics();          ///< accuracy, f1, auroc, average_precision
 MetricRegistry& regression_metrics();      ///< mae, rmse, r2, median_ae
+/// For maps, pixel by pixel: the labelled pixels of a batch are the samples.
+MetricRegistry& segmentation_metrics();      ///< miou, pixel_accuracy
+MetricRegistry& dense_regression_metrics();  ///< mae, rmse, bias, r2, abs_rel, delta
 
 /// Rows: true class, columns: predicted class.
 class ConfusionMatrix {
@@ -52,5 +56,9 @@ class ConfusionMatrix {
  private:
   at::Tensor counts_;
 };
+
+/// Intersection over union of every class, double [C], from a confusion matrix long [C, C] (rows: true class): of its
+/// pixels, true or predicted, the share that is both. NaN for a class that is neither among truths nor predictions.
+at::Tensor class_iou(const at::Tensor& counts);
 
 }  // namespace polytask

@@ -55,7 +55,12 @@ class TaskType {
   /// Column headers of predict's values: class names, or target names with units.
   virtual std::vector<std::string> prediction_names() const = 0;
   virtual std::vector<std::string> class_names() const { return {}; }
-  virtual bool is_classification() const { return false; }  ///< one class per sample: predict's argmax is the answer
+  /// The unit of what predict gives ("m"), or "".
+  virtual std::string unit() const { return ""; }
+  /// Whether there is a label per pixel: outputs, predictions, targets and masks are maps, [B, C, H, W] (targets of
+  /// classes [B, H, W]).
+  virtual bool is_dense() const { return false; }
+  virtual bool is_classification() const { return false; }  ///< one class each: predict's argmax is the answer
   virtual bool is_regression() const { return false; }
   /// Loss scale κ of uncertainty weighting and the like.
   virtual double loss_scale() const { return 1; }
@@ -63,7 +68,7 @@ class TaskType {
   /// entries alone (`valid` may be undefined), without a gradient; 0 where nothing is labelled.
   /// Classification: accuracy; binary, multilabel: the share of labels on the right side of probability 0.5;
   /// regression: 1 − root mean squared error in the units the head learns (standard deviations of the training targets
-  /// unless `standardise: false`), so that answering the training mean throughout gives about 0.
+  /// unless `standardise: false`), so that answering the training mean throughout gives about 0. Per pixel the same.
   virtual double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const = 0;
   virtual std::unique_ptr<TaskMetrics> make_metrics() const = 0;
   /// Everything `fit` found, so that a run can be loaded without data.
@@ -79,7 +84,7 @@ class TaskType {
 
 /// `create(node, task_name)`; the node is the task's section without `head`.
 using TaskTypeRegistry = Registry<TaskType, const std::string&>;
-TaskTypeRegistry& task_types();  ///< classification, binary, multilabel, regression
+TaskTypeRegistry& task_types();  ///< classification, binary, multilabel, regression, segmentation, dense_regression
 
 /// A task's section with every default written out, loss and metrics included, `head` as it stands. Resolving again
 /// changes nothing.

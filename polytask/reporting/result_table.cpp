@@ -24,6 +24,13 @@ std::string metrics_table(const std::vector<std::string>& tasks, const std::vect
       table.add(row);
     }
   }
+  const auto& couplings = shown.front()->couplings;
+  for (size_t c = 0; c < couplings.size(); ++c) {
+    std::vector<std::string> row = {couplings[c].first, "value"};
+    for (const auto* evaluation : shown) row.push_back(figure_text(evaluation->couplings[c].second));
+    row.emplace_back("");
+    table.add(row);
+  }
   return table.text();
 }
 

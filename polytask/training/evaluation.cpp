@@ -32,7 +32,23 @@ double labelled(const at::Tensor& target, const at::Tensor& valid) {
   return static_cast<double>(valid.defined() ? valid.sum().item<int64_t>() : target.numel());
 }
 
-void evaluate_batch(Session& session, const Batch& batch, LossSums& sums,
+// Couplings come after the tasks among the losses, where they are balanced, and have sums of their own.
+void evaluate_couplings(Session& session, const Batch& batch, const std::vector<at::Tensor>& outputs, LossSums& losses,
+                        LossSums& values) {
+  size_t objective = session.tasks.size();
+  for (size_t c = 0; c < session.couplings.size(); ++c) {
+    auto& term = session.couplings[c];
+    const at::Tensor value = term.value(outputs, observed_everywhere(batch));
+    const auto samples = static_cast<double>(batch.size());
+    if (value.defined()) values.add(c, value.item<double>(), samples);
+    if (!term.balanced()) continue;
+    const double weight = term.weight(session.progress.epoch);
+    if (value.defined() && weight > 0) losses.add(objective, weight * value.item<double>(), samples);
+    ++objective;
+  }
+}
+
+void evaluate_batch(Session& session, const Batch& batch, LossSums& sums, LossSums& couplings,
                     std::vector<std::unique_ptr<TaskMetrics>>& metrics) {
   const auto outputs = session.model->forward(batch.inputs);
   for (size_t t = 0; t < outputs.size(); ++t) {
@@ -41,6 +57,18 @@ void evaluate_batch(Session& session, const Batch& batch, LossSums& sums,
     sums.add(t, session.tasks[t]->loss(outputs[t], target, valid).item<double>(), labelled(target, valid));
     metrics[t]->update(outputs[t], target, valid);
   }
+  evaluate_couplings(session, batch, outputs, sums, couplings);
+}
+
+// What the couplings beside the balanced losses add to the objective.
+double coupled_terms(const Session& session, const Evaluation& result) {
+  double sum = 0;
+  for (size_t c = 0; c < session.couplings.size(); ++c) {
+    const double value = result.couplings[c].second;
+    if (!session.couplings[c].balanced() && !std::isnan(value))
+      sum += session.couplings[c].weight(session.progress.epoch) * value;
+  }
+  return sum;
 }
 
 void summarise_losses(Session& session, Evaluation& result) {
@@ -55,7 +83,7 @@ void summarise_losses(Session& session, Evaluation& result) {
     result.weights.w.assign(result.losses.size(), std::nan(""));
     result.weights.objective = std::nan("");
   }
-  result.objective = result.weights.objective;
+  result.objective = result.weights.objective + coupled_terms(session, result);
   // A loss that is not finite must not make the sum look good by being left out.
   for (size_t t = 0; t < result.losses.size(); ++t)
     if (result.labelled[t] > 0 && !std::isfinite(result.losses[t])) result.objective = result.losses[t];
@@ -76,6 +104,10 @@ MetricValue Evaluation::find(const std::string& key, const std::vector<std::stri
       known.push_back(tasks[t] + "/" + metric.name);
     }
   }
+  for (const auto& [name, value] : couplings) {
+    if (key == name) return {key, value, Direction::lower_is_better, ""};
+    known.push_back(name);
+  }
   throw InputError("train.monitor: there is no figure \"{}\"{}", key, did_you_mean(key, known));
 }
 
@@ -91,13 +123,13 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
   loader.start(rows, 0);
 
   Evaluation result;
-  LossSums sums(session.tasks.size());
+  LossSums sums(session.objective_names().size()), couplings(session.couplings.size());
   std::vector<std::unique_ptr<TaskMetrics>> metrics;
   for (const auto& task : session.tasks) metrics.push_back(task->make_metrics());
   Progress progress(title, static_cast<int64_t>(rows.size()), "samples");
   while (const auto batch = loader.next()) {
     if (interrupt_signal() != 0) throw Interrupted("interrupted during evaluation: " + title);
-    evaluate_batch(session, to_device(*batch, session.device), sums, metrics);
+    evaluate_batch(session, to_device(*batch, session.device), sums, couplings, metrics);
     result.rows += batch->size();
     progress.update(result.rows);
   }
@@ -107,6 +139,10 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
     result.metrics.push_back(metric->values());
     result.confusion.push_back(metric->confusion());
   }
+  result.metrics.resize(result.losses.size());
+  result.confusion.resize(result.losses.size());
+  const auto values = couplings.means();
+  for (size_t c = 0; c < values.size(); ++c) result.couplings.emplace_back(session.couplings[c].name(), values[c]);
   if (session.balancer != nullptr) summarise_losses(session, result);
   return result;
 }
@@ -117,6 +153,12 @@ Node to_node(const Evaluation& evaluation, const std::vector<std::string>& tasks
     Node figures = Node::map_of({{"loss", number_node(evaluation.losses[t])}});
     for (const auto& metric : evaluation.metrics[t]) figures.set(metric.name, number_node(metric.value));
     node.set(tasks[t], figures);
+  }
+  for (const auto& [name, value] : evaluation.couplings) {
+    if (const Node* balanced = node.find(name); balanced == nullptr) node.set(name, Node::map_of());
+    Node figures = *node.find(name);
+    figures.set("value", number_node(value));
+    node.set(name, figures);
   }
   return node;
 }

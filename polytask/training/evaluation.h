@@ -6,7 +6,8 @@
 
 namespace polytask {
 
-/// Losses and metrics of a model on some rows. T tasks.
+/// Losses and metrics of a model on some rows. T objectives: the tasks, then the couplings that are balanced, which
+/// have no metrics.
 struct Evaluation {
   int64_t rows = 0;
   std::vector<double> losses;                     ///< mean over labelled samples; NaN where a task has none
@@ -15,8 +16,11 @@ struct Evaluation {
   Weights weights;                                ///< its weights and learned scales, at these losses
   std::vector<std::vector<MetricValue>> metrics;  ///< [T]
   std::vector<at::Tensor> confusion;              ///< [T], undefined where the task has none
+  /// Couplings by name: the value before its weight, mean over batches by their size; NaN where none had any.
+  std::vector<std::pair<std::string, double>> couplings;
 
-  /// The value and direction of "loss", "<task>/loss" or "<task>/<metric>"; InputError listing what there is.
+  /// The value and direction of "loss", "<task>/loss", "<task>/<metric>" or "<coupling>"; InputError listing what there
+  /// is.
   MetricValue find(const std::string& key, const std::vector<std::string>& tasks) const;
 };
 

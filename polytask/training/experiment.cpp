@@ -5,6 +5,7 @@
 #include <polytask/data/data_module.h>
 #include <polytask/nn/model.h>
 #include <polytask/objectives/task_type.h>
+#include <polytask/training/coupling_term.h>
 #include <polytask/training/experiment.h>
 
 namespace polytask {
@@ -59,6 +60,8 @@ Experiment resolve_experiment(const Node& configuration) {
   require_section(top.tasks, "tasks", "tasks: {digit: {type: classification, target: label}}");
   if (top.tasks.entries().empty()) throw InputError("{}: no task is given", top.tasks.where());
   for (const auto& [name, section] : top.tasks.entries()) e.tasks.emplace_back(name, resolve_task(section));
+  for (const auto& [name, section] : top.couplings.entries())
+    e.couplings.emplace_back(name, resolve_coupling_section(section));
   e.balancing = resolve_balancing(top.balancing);
   e.optimizer = read_section<OptimizerOptions>(top.optimizer);
   check_task_rates(top.optimizer, top.tasks);
@@ -70,6 +73,7 @@ Experiment resolve_experiment(const Node& configuration) {
   top.data = e.data;
   top.model = e.model;
   top.tasks = Node::map_of(e.tasks);
+  if (!e.couplings.empty()) top.couplings = Node::map_of(e.couplings);
   top.balancing = e.balancing;
   top.optimizer = write_options(e.optimizer);
   top.schedule = write_options(e.schedule);

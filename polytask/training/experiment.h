@@ -19,7 +19,8 @@ struct Experiment {
   std::string device;
   int64_t threads = 0;
   Node data, model, balancing;
-  std::vector<std::pair<std::string, Node>> tasks;  ///< in the order of the file
+  std::vector<std::pair<std::string, Node>> tasks;      ///< in the order of the file
+  std::vector<std::pair<std::string, Node>> couplings;  ///< likewise
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   TrainOptions train;

@@ -23,6 +23,16 @@ Node per_task(const std::vector<std::string>& tasks, const std::vector<double>& 
   return node;
 }
 
+Node couplings_node(const std::vector<std::string>& names, const std::vector<CouplingResult>& couplings) {
+  Node node = Node::map_of();
+  for (size_t c = 0; c < couplings.size(); ++c) {
+    Node figures = Node::map_of({{"value", number(couplings[c].value)}, {"weight", number(couplings[c].weight)}});
+    for (const auto& [name, value] : couplings[c].figures) figures.set(name, number(value));
+    node.set(names[c], figures);
+  }
+  return node;
+}
+
 // The lines that belong to steps up to `keep`, without a last line that is not whole.
 std::string kept_lines(const std::string& content, const std::string& name, int64_t keep) {
   std::string kept;
@@ -38,9 +48,9 @@ std::string kept_lines(const std::string& content, const std::string& name, int6
 
 }  // namespace
 
-RunLog::RunLog(const std::filesystem::path& directory, std::vector<std::string> tasks, bool tensorboard,
-               int64_t keep_steps)
-    : path_(directory / "metrics.jsonl"), tasks_(std::move(tasks)) {
+RunLog::RunLog(const std::filesystem::path& directory, std::vector<std::string> tasks,
+               std::vector<std::string> couplings, bool tensorboard, int64_t keep_steps)
+    : path_(directory / "metrics.jsonl"), tasks_(std::move(tasks)), couplings_(std::move(couplings)) {
   std::error_code error;
   if (std::filesystem::exists(path_, error))
     write_file_atomically(path_, kept_lines(read_file(path_), path_.string(), keep_steps));
@@ -82,6 +92,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
                                      {"residual", number(solver->residual)}}));
   if (!result.gradient_norms.empty()) line.set("gradient_norms", per_task(tasks_, result.gradient_norms));
   if (!std::isnan(result.penalty)) line.set("penalty", number(result.penalty));
+  if (!result.couplings.empty()) line.set("couplings", couplings_node(couplings_, result.couplings));
   if (result.skipped) line.set("skipped", Node::scalar_of("true"));
   line.set("lr", number(lr));
   line.set("seconds", number(seconds));
@@ -93,6 +104,11 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
     for (const auto& [name, values] : result.weights.shown)
       scalar("balancing/" + name + "/" + tasks_[t], values[t], step);
     if (!result.gradient_norms.empty()) scalar("gradient_norm/" + tasks_[t], result.gradient_norms[t], step);
+  }
+  for (size_t c = 0; c < result.couplings.size(); ++c) {
+    scalar("train/coupling/" + couplings_[c], result.couplings[c].value, step);
+    for (const auto& [name, value] : result.couplings[c].figures)
+      scalar("train/coupling/" + couplings_[c] + "/" + name, value, step);
   }
   scalar("train/penalty", result.penalty, step);
   if (!result.skipped) scalar("train/loss", result.weights.objective, step);
@@ -113,6 +129,7 @@ void RunLog::epoch(int64_t step, int64_t epoch, const std::vector<double>& train
       for (const auto& metric : validation->metrics[t])
         scalar("val/" + tasks_[t] + "/" + metric.name, metric.value, step);
     }
+    for (const auto& [name, value] : validation->couplings) scalar("val/coupling/" + name, value, step);
   }
   if (events_ != nullptr) events_->flush();
 }

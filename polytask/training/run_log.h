@@ -18,7 +18,8 @@ class RunLog {
  public:
   /// Appends to `directory`/metrics.jsonl. Lines of steps after `keep_steps` (from a process that was killed) are cut
   /// off.
-  RunLog(const std::filesystem::path& directory, std::vector<std::string> tasks, bool tensorboard, int64_t keep_steps);
+  RunLog(const std::filesystem::path& directory, std::vector<std::string> tasks, std::vector<std::string> couplings,
+         bool tensorboard, int64_t keep_steps);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
@@ -36,7 +37,7 @@ class RunLog {
   void scalar(const std::string& tag, double value, int64_t step);
 
   std::filesystem::path path_;
-  std::vector<std::string> tasks_;
+  std::vector<std::string> tasks_, couplings_;
   int file_ = -1;
   std::unique_ptr<EventFile> events_;
 };

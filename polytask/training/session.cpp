@@ -84,14 +84,35 @@ void refuse_changing_columns(const Session& session) {
           rule.pattern);
 }
 
+// A coupling's gradient lies in the heads of several tasks, and before them in what these tasks share.
+void refuse_balanced_couplings(const Session& session) {
+  for (const auto& term : session.couplings) {
+    if (!term.balanced()) continue;
+    if (session.balancer->method().needs().kpis)
+      throw InputError(
+          "couplings.{}.balance: this balancing method weighs tasks by how well they are solved, which a "
+          "coupling is not; leave balance out",
+          term.name());
+    if (session.balancer->splits_graph() && !session.model->shares_representation())
+      throw InputError(
+          "couplings.{}.balance: a gradient method needs one representation that all tasks share for it, and this "
+          "model "
+          "has one for each task; leave balance out, or share hard",
+          term.name());
+  }
+}
+
 void build_balancer(Session& session) {
   session.balancer = balancers().create(session.experiment.balancing);
   std::vector<TaskInfo> infos;
   for (size_t t = 0; t < session.tasks.size(); ++t)
     infos.push_back({session.tasks[t]->name(), session.experiment.tasks[t].second.text_or("type", ""),
                      session.tasks[t]->loss_scale()});
+  for (const auto& term : session.couplings)
+    if (term.balanced()) infos.push_back({term.name(), "coupling", 1});
   session.balancer->method().setup(infos);
   refuse_changing_columns(session);
+  refuse_balanced_couplings(session);
   session.balancer->prepare(
       {session.model->model_parameters(), session.model->last_shared_layer(), session.model->shares_representation()});
 }
@@ -105,6 +126,8 @@ Session begin(Experiment experiment) {
   session.experiment = std::move(experiment);
   session.device = choose_device(session.experiment.device);
   session.tasks = create_tasks(session.experiment);
+  for (const auto& [name, section] : session.experiment.couplings)
+    session.couplings.emplace_back(name, section, session.tasks);
   return session;
 }
 
@@ -132,6 +155,22 @@ void fit(Session& session, const InitialRun* initial) {
     else
       task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
   }
+  for (auto& term : session.couplings) {
+    term.attach(session.tasks);
+    term.fit(*session.data.dataset, session.data.split.train);
+  }
+}
+
+void load_couplings(const Checkpoint& checkpoint, Session& session) {
+  const Node* states = checkpoint.info.find("couplings");
+  for (auto& term : session.couplings) {
+    const Node* state = states != nullptr ? states->find(term.name()) : nullptr;
+    if (state == nullptr)
+      throw InputError("{}: the checkpoint is of another experiment: it knows no coupling \"{}\"",
+                       checkpoint.info.where(), term.name());
+    term.attach(session.tasks);
+    term.coupling().load_state(*state);
+  }
 }
 
 }  // namespace
@@ -142,11 +181,25 @@ std::vector<std::string> Session::task_names() const {
   return names;
 }
 
+std::vector<std::string> Session::objective_names() const {
+  std::vector<std::string> names = task_names();
+  for (const auto& term : couplings)
+    if (term.balanced()) names.push_back(term.name());
+  return names;
+}
+
+std::vector<std::string> Session::coupling_names() const {
+  std::vector<std::string> names;
+  for (const auto& term : couplings) names.push_back(term.name());
+  return names;
+}
+
 Session open_session(Experiment experiment, const Checkpoint* from) {
   if (from != nullptr) forget_initial_weights(experiment);
   Session session = begin(std::move(experiment));
   if (from != nullptr) {
     load_tasks(*from, session);
+    load_couplings(*from, session);
     session.preprocess = load_preprocess(*from);
   }
   const auto initial = from == nullptr ? initial_run(session.experiment) : std::nullopt;
@@ -170,6 +223,7 @@ Session open_model(Experiment experiment, const Checkpoint& from) {
   forget_initial_weights(experiment);
   Session session = begin(std::move(experiment));
   load_tasks(from, session);
+  load_couplings(from, session);
   session.preprocess = load_preprocess(from);
   build_model(session);
   load_model(from, session);
@@ -188,6 +242,9 @@ void save_session(const Session& session, Checkpoint& checkpoint) {
   for (const auto& task : session.tasks) tasks.set(task->name(), task->state());
   checkpoint.info.set("inputs", inputs);
   checkpoint.info.set("tasks", tasks);
+  Node couplings = Node::map_of();
+  for (const auto& term : session.couplings) couplings.set(term.name(), term.coupling().state());
+  checkpoint.info.set("couplings", couplings);
   checkpoint.add("model.", session.model->state());
 }
 

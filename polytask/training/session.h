@@ -5,6 +5,7 @@
 #include <polytask/nn/weights.h>
 #include <polytask/objectives/task_type.h>
 #include <polytask/training/checkpoint.h>
+#include <polytask/training/coupling_term.h>
 #include <polytask/training/experiment.h>
 
 #include <c10/core/Device.h>
@@ -21,6 +22,7 @@ struct Session {
   c10::Device device = c10::kCPU;
   DataModule data;  ///< empty where the session was opened without data
   std::vector<std::unique_ptr<TaskType>> tasks;
+  std::vector<CouplingTerm> couplings;
   std::vector<Preprocess> preprocess;  ///< one per input
   std::shared_ptr<Model> model;
   std::unique_ptr<Balancer> balancer;
@@ -29,6 +31,9 @@ struct Session {
 
   int64_t task_count() const { return static_cast<int64_t>(tasks.size()); }
   std::vector<std::string> task_names() const;
+  /// What the balancing method weighs: the tasks, then the couplings that are handed to it.
+  std::vector<std::string> objective_names() const;
+  std::vector<std::string> coupling_names() const;
 };
 
 /// Opens the data, fits preprocessing and tasks on the training rows, builds model and balancer. With `from`,

@@ -8,7 +8,9 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full_like.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace polytask {
@@ -61,7 +63,7 @@ std::vector<Features> leaves_of(const std::vector<Features>& features) {
 Batch to_device(const Batch& batch, const c10::Device& device) {
   if (device.is_cpu()) return batch;
   Batch moved = batch;
-  for (auto* part : {&moved.inputs, &moved.targets, &moved.valid})
+  for (auto* part : {&moved.inputs, &moved.targets, &moved.valid, &moved.observed})
     for (auto& [name, tensor] : *part) tensor = tensor.to(device, /*non_blocking=*/true);
   return moved;
 }
@@ -86,9 +88,16 @@ Stepper::Stepper(Session& session, GroupedOptimizer& optimizer, Random& balance_
     : session_(session),
       optimizer_(optimizer),
       draws_(balance_random),
-      parameters_(session.model->model_parameters()) {}
+      parameters_(session.model->model_parameters()),
+      objectives_(session.objective_names()) {}
 
-Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
+// Whether a coupling that takes part in this epoch, or is only watched, asks for the task's output.
+bool Stepper::is_coupled(size_t task) const {
+  return std::any_of(session_.couplings.begin(), session_.couplings.end(),
+                     [&](const auto& term) { return std::count(term.tasks().begin(), term.tasks().end(), task) > 0; });
+}
+
+Stepper::Forward Stepper::forward(const Batch& batch, int64_t epoch, bool for_balancing) {
   Model& model = *session_.model;
   Forward result;
   auto features = model.represent(batch.inputs);
@@ -97,15 +106,18 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
   const auto& fed = apart ? leaves : features;
   const bool with_kpis = for_balancing && session_.balancer->method().needs().kpis;
   if (with_kpis) result.kpis.assign(session_.tasks.size(), 0.0);
-  result.losses.resize(session_.tasks.size());
+  result.losses.resize(objectives_.size());
+  std::vector<at::Tensor> outputs(session_.tasks.size());
   for (size_t t = 0; t < session_.tasks.size(); ++t) {
     const auto& task = *session_.tasks[t];
     const auto [target, valid] = task_targets(batch, task.name());
+    if (!target.defined() && !is_coupled(t)) continue;
+    outputs[t] = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t], batch.inputs);
     if (!target.defined()) continue;
-    const at::Tensor output = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t], batch.inputs);
-    result.losses[t] = task.loss(output, target, valid);
-    if (with_kpis) result.kpis[t] = task.kpi(output.detach(), target, valid);
+    result.losses[t] = task.loss(outputs[t], target, valid);
+    if (with_kpis) result.kpis[t] = task.kpi(outputs[t].detach(), target, valid);
   }
+  couple(batch, outputs, epoch, result);
   if (for_balancing) result.penalty = model.penalty();  // after the heads: a term may concern only tasks that are there
   if (apart) {
     result.features = std::move(features);
@@ -114,11 +126,25 @@ Stepper::Forward Stepper::forward(const Batch& batch, bool for_balancing) {
   return result;
 }
 
+// Values of the couplings; what is balanced becomes a loss, the others keep their graph only where they have a weight.
+void Stepper::couple(const Batch& batch, const std::vector<at::Tensor>& outputs, int64_t epoch, Forward& result) {
+  size_t objective = session_.tasks.size();
+  for (auto& term : session_.couplings) {
+    const double weight = term.weight(epoch);
+    at::AutoGradMode with_graph(at::GradMode::is_enabled() && weight > 0);
+    result.couplings.push_back(term.value(outputs, observed_everywhere(batch)));
+    if (!term.balanced()) continue;
+    const at::Tensor& value = result.couplings.back();
+    if (value.defined() && weight > 0) result.losses[objective] = value * weight;
+    ++objective;
+  }
+}
+
 StepResult Stepper::step(const std::vector<Batch>& batches, LossState state, bool measure_gradients) {
   StepResult result;
   optimizer_.zero_grad();
   backward(batches, state, result, measure_gradients);
-  if (!result.skipped) check_gradients(batches, result);
+  if (!result.skipped) check_gradients(batches, state.epoch, result);
   if (result.skipped) return result;
   const auto& clip = session_.experiment.train.clip;
   if (clip.any()) clip_gradients(parameters_, session_.task_count(), clip);
@@ -133,7 +159,7 @@ StepResult Stepper::step(const std::vector<Batch>& batches, LossState state, boo
 void Stepper::backward(const std::vector<Batch>& batches, LossState& state, StepResult& result,
                        bool measure_gradients) {
   auto& balancer = *session_.balancer;
-  LossMeans means(session_.tasks.size());
+  LossMeans means(objectives_.size());
   const auto samples = static_cast<size_t>(balancer.method().needs().independent_batches);
   const size_t accumulate = batches.size() / samples;
   if (accumulate * samples != batches.size())
@@ -142,23 +168,89 @@ void Stepper::backward(const std::vector<Batch>& batches, LossState& state, Step
   state.share = 1.0 / static_cast<double>(accumulate);
   const bool skip_tasks = session_.experiment.train.on_nan == "skip_task";
   for (size_t i = 0; i < batches.size() && !result.skipped; ++i) {
-    Forward pass = forward(to_device(batches[i], session_.device), true);
+    Forward pass = forward(to_device(batches[i], session_.device), state.epoch, true);
     state.kpis = std::move(pass.kpis);
     drop_not_finite(pass.losses, state, result);
+    note_couplings(pass, batches.size(), state, result);
     means.add(state);
     if (result.skipped) break;
     add_penalty(pass.penalty, batches.size(), result);
     if (measure_gradients && result.gradient_norms.empty() && pass.features.empty())
       result.gradient_norms = task_gradient_norms(pass.losses, parameters_);
-    result.weights = balancer.backward(
-        {pass.losses, parameters_, std::move(pass.features), std::move(pass.leaves),
-         static_cast<int64_t>(i / accumulate), i + 1 == batches.size(), skip_tasks, measure_gradients},
-        state);
+    if (!pass.features.empty()) add_couplings_apart(pass, 1.0 / static_cast<double>(batches.size()), state.epoch);
+    BackwardContext context{pass.losses, parameters_, std::move(pass.features), std::move(pass.leaves)};
+    context.sample = static_cast<int64_t>(i / accumulate);
+    context.last = i + 1 == batches.size();
+    context.skip_tasks = skip_tasks;
+    context.terms = coupling_terms(pass, state.epoch);
+    context.heads_shared = objectives_.size() > session_.tasks.size();
+    context.measure_norms = measure_gradients;
+    result.weights = balancer.backward(context, state);
     note_not_finite_gradients(result);
   }
   if (result.skipped) balancer.abandon();
   if (result.gradient_norms.empty()) result.gradient_norms = result.weights.gradient_norms;
   result.losses = means.means();
+}
+
+// Couplings beside the balanced losses, with their weights.
+std::vector<std::pair<at::Tensor, double>> Stepper::coupling_terms(const Forward& pass, int64_t epoch) const {
+  std::vector<std::pair<at::Tensor, double>> terms;
+  for (size_t c = 0; c < pass.couplings.size(); ++c) {
+    const auto& term = session_.couplings[c];
+    const at::Tensor& value = pass.couplings[c];
+    if (!term.balanced() && value.defined() && value.requires_grad()) terms.emplace_back(value, term.weight(epoch));
+  }
+  return terms;
+}
+
+// Where heads and encoder come apart: a coupling's gradient goes to the heads it touches, and what reaches the heads'
+// inputs goes on through the encoder. Of a balanced one only the heads are done here; the balancer walks the rest.
+void Stepper::add_couplings_apart(const Forward& pass, double share, int64_t epoch) const {
+  std::vector<at::Tensor> heads;
+  for (const auto& parameter : parameters_)
+    if (parameter.role == Role::task && parameter.tensor.requires_grad()) heads.push_back(parameter.tensor);
+  for (size_t t = session_.tasks.size(); t < pass.losses.size(); ++t)
+    if (pass.losses[t].defined() && !heads.empty())
+      torch::autograd::backward({pass.losses[t]}, {at::full_like(pass.losses[t], share)}, /*retain_graph=*/true,
+                                /*create_graph=*/false, heads);
+  const auto terms = coupling_terms(pass, epoch);
+  if (terms.empty()) return;
+  for (const auto& [value, weight] : terms) value.backward(at::full_like(value, share * weight), /*retain_graph=*/true);
+  std::vector<at::Tensor> roots, seeds;
+  for (size_t entry = 0; entry < pass.leaves.size(); ++entry)
+    for (size_t level = 0; level < pass.leaves[entry].size(); ++level) {
+      const at::Tensor& leaf = pass.leaves[entry][level];
+      if (!leaf.defined() || !leaf.grad().defined()) continue;
+      roots.push_back(pass.features[entry][level]);
+      seeds.push_back(leaf.grad());
+      leaf.mutable_grad().reset();
+    }
+  if (!roots.empty()) torch::autograd::backward(roots, seeds, /*retain_graph=*/true);
+}
+
+// Records what couplings came to. One that is not finite is dealt with as `on_nan` says; balanced ones are losses,
+// which drop_not_finite has seen.
+void Stepper::note_couplings(Forward& pass, size_t batches, const LossState& state, StepResult& result) const {
+  result.couplings.resize(pass.couplings.size());
+  for (size_t c = 0; c < pass.couplings.size(); ++c) {
+    const auto& term = session_.couplings[c];
+    auto& noted = result.couplings[c];
+    noted.weight = term.weight(state.epoch);
+    noted.figures = term.coupling().figures();
+    if (!pass.couplings[c].defined()) continue;
+    const auto value = pass.couplings[c].item<double>();
+    noted.value = (std::isnan(noted.value) ? 0.0 : noted.value) + value / static_cast<double>(batches);
+    if (std::isfinite(value) || term.balanced() || noted.weight == 0) continue;
+    const auto& policy = session_.experiment.train.on_nan;
+    if (policy == "stop")
+      throw WorkError(
+          "step {}: the coupling {} is not finite (train.on_nan: stop); try a smaller weight or learning rate",
+          state.step, term.name());
+    pass.couplings[c] = at::Tensor();
+    result.not_finite.push_back(term.name());
+    result.skipped = result.skipped || policy == "skip_step";
+  }
 }
 
 // Balanced gradients are added to what is there already. The graph is kept: the penalty may share parts of it with the
@@ -174,7 +266,7 @@ void Stepper::add_penalty(const at::Tensor& penalty, size_t batches, StepResult&
 void Stepper::note_not_finite_gradients(StepResult& result) const {
   if (result.weights.not_finite.empty()) return;
   std::vector<std::string> names;
-  for (int64_t t : result.weights.not_finite) names.push_back(session_.tasks[static_cast<size_t>(t)]->name());
+  for (int64_t t : result.weights.not_finite) names.push_back(objectives_[static_cast<size_t>(t)]);
   const auto& policy = session_.experiment.train.on_nan;
   if (policy == "stop") stop_at_gradient(fmt::format("{}", fmt::join(names, ", ")));
   result.not_finite.insert(result.not_finite.end(), names.begin(), names.end());
@@ -184,7 +276,7 @@ void Stepper::note_not_finite_gradients(StepResult& result) const {
 // Of the batch that the method weighed last: with gradient accumulation it stands for the step.
 void Stepper::note_losses_after_step(const Batch& batch, LossState& state) {
   const at::NoGradGuard no_grad;
-  const auto losses = forward_losses(to_device(batch, session_.device));
+  const auto losses = forward_losses(to_device(batch, session_.device), state.epoch);
   for (size_t t = 0; t < losses.size(); ++t) {
     state.losses[t] = losses[t].defined() ? losses[t].item<double>() : 0.0;
     state.present[t] = losses[t].defined() && std::isfinite(state.losses[t]) ? 1 : 0;
@@ -202,7 +294,7 @@ void Stepper::drop_not_finite(std::vector<at::Tensor>& losses, LossState& state,
     state.losses[t] = losses[t].item<double>();
     state.present[t] = std::isfinite(state.losses[t]) ? 1 : 0;
     if (state.present[t]) continue;
-    bad.push_back(session_.tasks[t]->name());
+    bad.push_back(objectives_[t]);
     losses[t] = at::Tensor();
   }
   if (bad.empty()) return;
@@ -218,15 +310,15 @@ void Stepper::drop_not_finite(std::vector<at::Tensor>& losses, LossState& state,
 
 // A joint gradient that is not finite cannot be mended: the step stops or is skipped, and the tasks are named by
 // walking each one's gradient again.
-void Stepper::check_gradients(const std::vector<Batch>& batches, StepResult& result) {
+void Stepper::check_gradients(const std::vector<Batch>& batches, int64_t epoch, StepResult& result) {
   if (gradients_are_finite(parameters_)) return;
   for (const auto& batch : batches) {
-    const auto losses = forward_losses(to_device(batch, session_.device));
+    const auto losses = forward_losses(to_device(batch, session_.device), epoch);
     for (size_t t = 0; t < losses.size(); ++t) {
       if (!losses[t].defined()) continue;
       optimizer_.zero_grad();
       losses[t].backward({}, /*retain_graph=*/true);
-      if (!gradients_are_finite(parameters_)) result.not_finite.push_back(session_.tasks[t]->name());
+      if (!gradients_are_finite(parameters_)) result.not_finite.push_back(objectives_[t]);
     }
   }
   optimizer_.zero_grad();

@@ -127,7 +127,7 @@ CheckReport check(const Node& configuration) {
   describe(session);
   auto& split = session.data.split;
   CheckReport report;
-  report.tasks = session.task_names();
+  report.tasks = session.objective_names();
   report.train_rows = static_cast<int64_t>(split.train.size());
   report.validation_rows = static_cast<int64_t>(split.validation.size());
   report.test_rows = static_cast<int64_t>(split.test.size());

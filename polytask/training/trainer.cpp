@@ -76,8 +76,8 @@ Trainer::Trainer(Session& session, RunDirectory& run, const Checkpoint* resume)
       total_steps_(options_.max_steps > 0 ? std::min(options_.max_steps, options_.epochs * steps_per_epoch_)
                                           : options_.epochs * steps_per_epoch_),
       schedule_(session.experiment.schedule, total_steps_, steps_per_epoch_) {
-  progress_.loss_sums.assign(session.tasks.size(), 0.0);
-  progress_.loss_weights.assign(session.tasks.size(), 0.0);
+  progress_.loss_sums.assign(session.objective_names().size(), 0.0);
+  progress_.loss_weights.assign(session.objective_names().size(), 0.0);
   seed_torch(session.experiment.seed, "train/noise");
   if (resume != nullptr) restore(*resume);
 }
@@ -116,7 +116,8 @@ bool Trainer::done() const {
 }
 
 TrainResult Trainer::run() {
-  log_.emplace(run_.path(), session_.task_names(), session_.experiment.tracking.tensorboard, progress_.step);
+  log_.emplace(run_.path(), session_.objective_names(), session_.coupling_names(),
+               session_.experiment.tracking.tensorboard, progress_.step);
   run_.set_status("running");
   stopped_early_ = options_.early_stop.patience > 0 && progress_.epochs_without_best >= options_.early_stop.patience;
   try {
@@ -274,7 +275,7 @@ bool Trainer::judge(const Evaluation* validation, const std::vector<double>& tra
     value.value = session_.balancer->evaluate(state).objective;
   } else {
     const std::string key = monitor_.rfind("val/", 0) == 0 ? monitor_.substr(4) : monitor_;
-    value = validation->find(key, session_.task_names());
+    value = validation->find(key, session_.objective_names());
   }
   const bool lower = value.direction == Direction::lower_is_better;
   const double gain = lower ? progress_.best - value.value : value.value - progress_.best;
@@ -301,7 +302,7 @@ void Trainer::stop_if_asked() {
 
 TrainResult Trainer::conclude() {
   TrainResult result;
-  result.tasks = session_.task_names();
+  result.tasks = session_.objective_names();
   result.monitor = monitor_;
   result.stopped_early = stopped_early_;
   result.run = run_.path().string();

@@ -28,7 +28,7 @@ at::Tensor noisy_images(int64_t n, int64_t height, int64_t width) {
 }
 
 TEST(Transform, AllAreDeterministicAndLeaveTheirInputAlone) {
-  const at::Tensor images = noisy_images(6, 9, 7), before = images.clone();
+  const at::Tensor images = noisy_images(6, 8, 8), before = images.clone();
   for (const auto& name : transforms().names()) {
     const at::Tensor once = apply(options_of(name, {}), images), again = apply(options_of(name, {}), images);
     EXPECT_TRUE(at::equal(once, again)) << name;
@@ -81,6 +81,41 @@ TEST(Transform, FlipMirrorsAboutTheStatedShare) {
   EXPECT_NEAR(mirrored, 100, 35);
 }
 
+TEST(Transform, QuarterTurnsTurnByEachMultipleOf90Degrees) {
+  const at::Tensor images = noisy_images(200, 5, 5);
+  const at::Tensor turned = apply(options_of("quarter_turns", {}), images);
+  std::vector<int64_t> counts(4);
+  for (int64_t i = 0; i < 200; ++i)
+    for (int64_t turns = 0; turns < 4; ++turns)
+      counts[static_cast<size_t>(turns)] += at::equal(turned[i], images[i].rot90(turns, {1, 2}));
+  EXPECT_EQ(counts[0] + counts[1] + counts[2] + counts[3], 200);
+  for (const int64_t count : counts) EXPECT_NEAR(count, 50, 25);
+  EXPECT_THAT(error_of([] { apply(options_of("quarter_turns", {}), noisy_images(1, 5, 6)); }), HasSubstr("5 × 6"));
+}
+
+// Labels that go along as a further channel end where their pixels do; NaN (no label) does too.
+TEST(Transform, WhatMovesPixelsTakesLabelsAlong) {
+  int64_t moving = 0;
+  for (const auto& name : transforms().names()) {
+    const Node node = options_of(name, {});
+    if (transforms().create(node)->kind() != TransformKind::moves) continue;
+    ++moving;
+    const at::Tensor image = at::arange(30 * 36, at::kFloat).view({30, 1, 6, 6});
+    at::Tensor labels = image * 2 + 1;
+    labels.masked_fill_(image.remainder(7).eq(0), std::nanf(""));
+    const at::Tensor moved = apply(node, at::cat({image, labels}, 1));
+    const at::Tensor where = moved.select(1, 0), what = moved.select(1, 1);
+    EXPECT_FALSE(at::equal(where, image.select(1, 0))) << name;
+    EXPECT_TRUE(at::equal(what.isnan(), where.remainder(7).eq(0))) << name;
+    EXPECT_TRUE(at::equal(what.nan_to_num(0), (where * 2 + 1).masked_fill(what.isnan(), 0))) << name;
+    EXPECT_TRUE(at::equal(std::get<0>(where.flatten(1).sort(1)), image.flatten(1))) << name;
+  }
+  EXPECT_EQ(moving, 2);
+  EXPECT_EQ(transforms().create(options_of("rotate", {}))->kind(), TransformKind::resamples);
+  EXPECT_EQ(transforms().create(options_of("shift", {}))->kind(), TransformKind::resamples);
+  EXPECT_EQ(transforms().create(options_of("noise", {}))->kind(), TransformKind::values);
+}
+
 // A bright spot off the centre keeps its distance from it, in pixels along both axes, in a picture that is not square.
 TEST(Transform, RotateKeepsDistances) {
   at::Tensor images = at::zeros({20, 1, 21, 41}, at::kByte);
@@ -111,6 +146,28 @@ TEST(Transform, NoiseHasTheStatedSpread) {
   EXPECT_NEAR(noise.mean().item<double>(), 0, 0.3);
   EXPECT_NEAR(noise.std().item<double>(), 12, 0.3);
   EXPECT_NEAR((noise / 12).pow(4).mean().item<double>(), 3, 0.2);  // normal
+}
+
+TEST(Transform, RastersTakeNoiseWithoutLimitsAndNothingMadeForPhotographs) {
+  at::Tensor decibels = at::full({2, 2, 20, 20}, -12.5);
+  decibels[0][0][3][4] = std::nanf("");
+  const auto with_limits = [](const std::vector<std::string>& limits) {
+    Node node = options_of("noise", {{"std", "0.5"}}), list = Node::sequence_of({});
+    for (const auto& limit : limits) list.append(Node::scalar_of(limit));
+    node.set("limits", std::move(list));
+    return node;
+  };
+  const at::Tensor noisy = apply(with_limits({}), decibels);
+  EXPECT_TRUE(at::equal(noisy.isnan(), decibels.isnan()));
+  EXPECT_NEAR((noisy + 12.5).nan_to_num(0).std().item<double>(), 0.5, 0.03);
+  EXPECT_THAT(error_of([&] { apply(options_of("noise", {}), decibels); }), HasSubstr("set limits: []"));
+  EXPECT_THAT(error_of([&] { apply(with_limits({"1"}), decibels); }), HasSubstr("[lowest, highest]"));
+  EXPECT_THAT(error_of([&] { apply(options_of("brightness_contrast", {}), decibels); }), HasSubstr("outside of 0…255"));
+  EXPECT_TRUE(apply(options_of("erase", {{"fill", "-20"}, {"probability", "1"}}), decibels).eq(-20).any().item<bool>());
+  EXPECT_THAT(error_of([] {
+                apply(options_of("erase", {{"fill", "-20"}}), noisy_images(1, 5, 5));
+              }),
+              HasSubstr("no grey value"));
 }
 
 TEST(Transform, BrightnessShiftsAndContrastScales) {

@@ -34,7 +34,7 @@ void expect_levels_hold(Backbone& backbone, const at::Tensor& input) {
 }
 
 TEST(Backbones, AreListedWithTheirOptions) {
-  EXPECT_THAT(backbones().names(), ElementsAre("mlp", "lenet", "resnet18", "resnet34", "resnet50"));
+  EXPECT_THAT(backbones().names(), ElementsAre("mlp", "lenet", "resnet18", "resnet34", "resnet50", "unet"));
   for (const auto& info : backbones().infos()) {
     EXPECT_FALSE(info.summary.empty()) << info.name;
     for (const auto& option : info.options()) EXPECT_FALSE(option.doc.empty()) << info.name << "." << option.name;

@@ -55,7 +55,7 @@ TEST(RunLogTest, CutsWhatAKilledProcessLeft) {
   const auto file = directory.path() / "metrics.jsonl";
   write_file_atomically(file, std::string("{\"kind\":\"step\",\"step\":1}\n{\"kind\":\"step\",\"step\":2}\n"
                                           "{\"kind\":\"step\",\"step\":3}\n{\"kind\":\"st"));
-  RunLog log(directory.path(), {"a"}, false, 2);
+  RunLog log(directory.path(), {"a"}, {}, false, 2);
   log.event(2, "went on");
   const auto lines = read_json_lines(file);
   ASSERT_EQ(lines.size(), 3u);
@@ -65,7 +65,7 @@ TEST(RunLogTest, CutsWhatAKilledProcessLeft) {
 
 TEST(RunLogTest, WritesNotFiniteFiguresAsTexts) {
   TemporaryDirectory directory;
-  RunLog log(directory.path(), {"a"}, true, 0);
+  RunLog log(directory.path(), {"a"}, {}, true, 0);
   StepResult result;
   result.losses = {std::nan("")};
   log.step(1, 0, result, 0.1, 0.01);

@@ -56,8 +56,8 @@ StepBatch walk_heads(const BackwardContext& context, double share, const std::ve
         if (level.requires_grad()) inputs.push_back(level);
       const auto walked = static_cast<int64_t>(inputs.size());
       inputs.insert(inputs.end(), own[t].begin(), own[t].end());
-      const auto found = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false, /*create_graph=*/false,
-                                               /*allow_unused=*/true);
+      const auto found = torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/context.heads_shared,
+                                               /*create_graph=*/false, /*allow_unused=*/true);
       for (size_t level = 0, next = 0; level < levels.size(); ++level)
         if (levels[level].requires_grad()) batch.seeds[t][level] = found[next++];
       head_gradients[t].assign(found.begin() + walked, found.end());

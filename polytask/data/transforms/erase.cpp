@@ -1,3 +1,4 @@
+#include <polytask/core/error.h>
 #include <polytask/data/transforms/transforms.h>
 
 #include <ATen/ATen.h>
@@ -15,7 +16,7 @@ struct EraseOptions {
   void fields(Fields& f) {
     f.field("probability", probability, "probability that a picture loses a square", between(0, 1));
     f.field("size", size, "largest side of the square, share of the picture's shorter side", between(0, 1));
-    f.field("fill", fill, "grey value of the square", between(0, 255));
+    f.field("fill", fill, "value of the square, in the picture's units (photographs: a grey value of 0…255)");
   }
 };
 
@@ -24,7 +25,10 @@ class Erase : public Transform {
  public:
   explicit Erase(const EraseOptions& options) : options_(options) {}
 
+  TransformKind kind() const override { return TransformKind::values; }
   at::Tensor apply(const at::Tensor& images, Random& random) const override {
+    if (images.scalar_type() == at::kByte && !(options_.fill >= 0 && options_.fill <= 255))
+      throw InputError("erase: fill: {} is no grey value of 0…255", options_.fill);
     at::Tensor result = images.clone();
     const int64_t height = images.size(2), width = images.size(3);
     const auto shorter = static_cast<double>(std::min(height, width));

@@ -21,6 +21,7 @@ class Flip : public Transform {
  public:
   explicit Flip(const FlipOptions& options) : options_(options) {}
 
+  TransformKind kind() const override { return TransformKind::moves; }
   at::Tensor apply(const at::Tensor& images, Random& random) const override {
     std::vector<int64_t> across, upside_down;
     for (int64_t i = 0; i < images.size(0); ++i) {

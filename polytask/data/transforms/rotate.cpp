@@ -25,6 +25,7 @@ class Rotate : public Transform {
  public:
   explicit Rotate(const RotateOptions& options) : options_(options) {}
 
+  TransformKind kind() const override { return TransformKind::resamples; }
   at::Tensor apply(const at::Tensor& images, Random& random) const override {
     const int64_t count = images.size(0);
     const double height = static_cast<double>(images.size(2)), width = static_cast<double>(images.size(3));

@@ -22,6 +22,7 @@ class Shift : public Transform {
  public:
   explicit Shift(const ShiftOptions& options) : options_(options) {}
 
+  TransformKind kind() const override { return TransformKind::resamples; }
   at::Tensor apply(const at::Tensor& images, Random& random) const override {
     const at::Tensor from = images.contiguous();
     at::Tensor to = at::full_like(from, options_.fill);

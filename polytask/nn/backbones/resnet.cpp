@@ -94,6 +94,21 @@ Features Resnet::features(const std::vector<at::Tensor>& outputs) {
   return result;
 }
 
+std::vector<std::optional<Reach>> Resnet::reach() const {
+  const bool small = options_.stem == "small";
+  Reach cell = small ? Reach().then(1, 1) : Reach().then(3, 3, 2).then(1, 1, 2);
+  std::vector<std::optional<Reach>> result;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    for (size_t k = 0; k < layers_[i].size(); ++k) {
+      cell = cell.then(1, 1, i > 0 && k == 0 ? 2 : 1);
+      if (type_ == BlockType::basic) cell = cell.then(1, 1);
+    }
+    result.emplace_back(cell);
+  }
+  result.emplace_back();  // pooled
+  return result;
+}
+
 void register_resnet_backbones(BackboneRegistry& registry) {
   const auto add = [&](const std::string& name, const std::vector<int64_t>& blocks, BlockType type) {
     const std::string kind = type == BlockType::basic ? "basic blocks" : "bottlenecks";

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class Resnet : public StagedBackbone {
   at::Tensor stage(size_t index, const at::Tensor& x) override;
   size_t stage_of(const std::string& name) const override;
   Features features(const std::vector<at::Tensor>& outputs) override;
+  std::vector<std::optional<Reach>> reach() const override;
 
   BlockType block_type() const { return type_; }
   /// The blocks of layer1 (0), layer2 (1), …, in order.

@@ -46,6 +46,9 @@ class CrossStitch : public Model {
   std::vector<Features> represent(const NamedTensors& inputs) override;
   at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) override;
   std::vector<ModelParameter> model_parameters() override;
+  std::optional<ReceptiveField> receptive_field(int64_t task) const override {
+    return heads_->receptive_field(task, encoders_->encoder(static_cast<size_t>(task)));
+  }
 
  private:
   void add_unit(size_t stage, int64_t channels, const CrossStitchOptions& options);

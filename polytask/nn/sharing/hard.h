@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ class HardSharing : public Model {
   std::vector<Features> represent(const NamedTensors& inputs) override;
   at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) override;
   std::vector<ModelParameter> model_parameters() override;
+  std::optional<ReceptiveField> receptive_field(int64_t task) const override {
+    return heads_->receptive_field(task, *backbone_);
+  }
   bool shares_representation() const override { return true; }
   std::string last_shared_layer() const override;
 

@@ -57,6 +57,9 @@ class Ltb : public Model {
   at::Tensor decode(int64_t task, const Features& features, const NamedTensors& inputs) override;
   void begin_epoch(int64_t epoch, int64_t epochs) override;
   std::vector<ModelParameter> model_parameters() override;
+  std::optional<ReceptiveField> receptive_field(int64_t task) const override {
+    return heads_->receptive_field(task, encoders_->encoder(static_cast<size_t>(task)));
+  }
 
   /// From now on choices are sampled with this noise [stages − 1, T, T] instead of drawn one, in evaluation too; an
   /// undefined tensor ends that.

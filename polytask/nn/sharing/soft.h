@@ -5,6 +5,7 @@
 #include <polytask/nn/sharing/trunk_input.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ class SoftSharing : public Model {
   /// Undefined in evaluation, and where nothing is coupled (one task, strength 0).
   at::Tensor penalty() override;
   std::vector<ModelParameter> model_parameters() override;
+  std::optional<ReceptiveField> receptive_field(int64_t task) const override {
+    return heads_->receptive_field(task, *networks_.at(static_cast<size_t>(task)));
+  }
 
  private:
   TrunkInput input_;

@@ -63,6 +63,11 @@ at::Tensor TaskHeads::forward(int64_t task, const Features& features, const Name
   return entry.plain ? entry.plain->forward(features) : entry.with_inputs->forward(features, inputs);
 }
 
+std::optional<ReceptiveField> TaskHeads::receptive_field(int64_t task, const Backbone& backbone) const {
+  const Entry& entry = heads_.at(static_cast<size_t>(task));
+  return entry.plain ? polytask::receptive_field(backbone, *entry.plain) : std::nullopt;
+}
+
 void TaskHeads::add_parameters(std::vector<ModelParameter>& list) const {
   for (size_t t = 0; t < tasks_.size(); ++t)
     polytask::add_parameters("heads." + tasks_[t] + ".", *named_children()[tasks_[t]], Role::task,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class TaskHeads : public torch::nn::Module {
   const std::vector<std::string>& tasks() const { return tasks_; }
   /// Output of task `task`: [B, outputs]. `inputs` of the batch, for auxiliary ones.
   at::Tensor forward(int64_t task, const Features& features, const NamedTensors& inputs) const;
+  /// Of the maps of task `task` on features of `backbone`; none where its head gives no map, or takes auxiliary inputs.
+  std::optional<ReceptiveField> receptive_field(int64_t task, const Backbone& backbone) const;
   /// Appends the heads' parameters, as "heads.<task>.…".
   void add_parameters(std::vector<ModelParameter>& list) const;
 

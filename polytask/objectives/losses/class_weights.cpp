@@ -9,6 +9,20 @@
 #include <numeric>
 
 namespace polytask {
+namespace {
+
+// n / (C n_c) for every class.
+Node balanced_weights(const std::vector<int64_t>& counts) {
+  const double samples = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  Node weights = Node::sequence_of({});
+  for (const int64_t count : counts) {
+    const double of_class = static_cast<double>(std::max<int64_t>(count, 1));
+    weights.append(Node::scalar_of(number_text(samples / (static_cast<double>(counts.size()) * of_class))));
+  }
+  return weights;
+}
+
+}  // namespace
 
 at::Tensor class_weights_of(const Node& given, int64_t classes) {
   if (given.is_null()) return {};
@@ -30,18 +44,24 @@ at::Tensor class_weights_of(const Node& given, int64_t classes) {
   return at::tensor(weights, at::kDouble);
 }
 
-bool asks_for_balanced_weights(const Node& loss) { return loss.text_or("class_weights", "") == "balanced"; }
+bool asks_for_balanced_weights(const Node& loss) {
+  if (!loss.is_map()) return false;
+  const Node* terms = loss.find("losses");
+  if (terms != nullptr && std::any_of(terms->items().begin(), terms->items().end(), asks_for_balanced_weights))
+    return true;
+  return loss.text_or("class_weights", "") == "balanced";
+}
 
 Node with_balanced_weights(const Node& loss, const std::vector<int64_t>& counts) {
   if (!asks_for_balanced_weights(loss)) return loss;
-  const double samples = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
-  Node weights = Node::sequence_of({});
-  for (const int64_t count : counts) {
-    const double of_class = static_cast<double>(std::max<int64_t>(count, 1));
-    weights.append(Node::scalar_of(number_text(samples / (static_cast<double>(counts.size()) * of_class))));
-  }
   Node result = loss;
-  result.set("class_weights", weights);
+  if (const Node* terms = loss.find("losses")) {
+    Node list = Node::sequence_of({});
+    for (const Node& term : terms->items()) list.append(with_balanced_weights(term, counts));
+    result.set("losses", list);
+    return result;
+  }
+  result.set("class_weights", balanced_weights(counts));
   return result;
 }
 

@@ -13,10 +13,11 @@ namespace polytask {
 /// for numbers that only a task knows (with_balanced_weights).
 at::Tensor class_weights_of(const Node& given, int64_t classes);
 
-/// `loss` with `class_weights: balanced` replaced by n / (C n_c), n_c the training samples of class c; unchanged where
-/// it asks for nothing of the kind. A class without a sample counts as one sample; the caller says so to the user.
+/// `loss` with `class_weights: balanced`, in a term of a sum (`losses`) too, replaced by n / (C n_c), n_c the training
+/// samples of class c; unchanged where it asks for nothing of the kind. A class without a sample counts as one sample;
+/// the caller says so to the user.
 Node with_balanced_weights(const Node& loss, const std::vector<int64_t>& counts);
-/// True where `loss` says `class_weights: balanced`.
+/// True where `loss`, or a term of it, says `class_weights: balanced`.
 bool asks_for_balanced_weights(const Node& loss);
 
 /// Each target's weight, long [B] → [B] (double); undefined where `weights` is.

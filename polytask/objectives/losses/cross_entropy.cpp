@@ -1,3 +1,4 @@
+#include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/register.h>
 
@@ -52,14 +53,24 @@ class CrossEntropy : public Loss {
   at::Tensor weights_;  // double [C] or undefined
 };
 
+const char* const kSummary =
+    "−log of the softmax probability of the true class; the mean divides by the sum of the weights";
+const char* const kSource = "label smoothing: Szegedy et al. 2016, section 7";
+
 }  // namespace
 
 void register_cross_entropy(LossRegistry& losses) {
-  losses.add<CrossEntropyOptions>(
-      "cross_entropy", "−log of the softmax probability of the true class; the mean divides by the sum of the weights",
-      "label smoothing: Szegedy et al. 2016, section 7", [](const CrossEntropyOptions& options, int64_t classes) {
-        return std::make_unique<CrossEntropy>(options, classes);
-      });
+  losses.add<CrossEntropyOptions>("cross_entropy", kSummary, kSource,
+                                  [](const CrossEntropyOptions& options, int64_t classes) {
+                                    return std::make_unique<CrossEntropy>(options, classes);
+                                  });
+}
+
+void register_cross_entropy(DenseLossRegistry& losses) {
+  losses.add<CrossEntropyOptions>("cross_entropy", kSummary, kSource,
+                                  [](const CrossEntropyOptions& options, int64_t classes) {
+                                    return over_pixels(std::make_unique<CrossEntropy>(options, classes));
+                                  });
 }
 
 }  // namespace polytask

@@ -1,3 +1,4 @@
+#include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/register.h>
 
@@ -38,13 +39,22 @@ class Focal : public Loss {
   at::Tensor weights_;  // double [C] or undefined
 };
 
+const char* const kSummary =
+    "−(1 − p)^gamma log p, p the softmax probability of the true class; weighted mean as in cross_entropy";
+const char* const kSource = "Lin et al. 2017, equation 4";
+
 }  // namespace
 
 void register_focal(LossRegistry& losses) {
-  losses.add<FocalOptions>(
-      "focal", "−(1 − p)^gamma log p, p the softmax probability of the true class; weighted mean as in cross_entropy",
-      "Lin et al. 2017, equation 4",
-      [](const FocalOptions& options, int64_t classes) { return std::make_unique<Focal>(options, classes); });
+  losses.add<FocalOptions>("focal", kSummary, kSource, [](const FocalOptions& options, int64_t classes) {
+    return std::make_unique<Focal>(options, classes);
+  });
+}
+
+void register_focal(DenseLossRegistry& losses) {
+  losses.add<FocalOptions>("focal", kSummary, kSource, [](const FocalOptions& options, int64_t classes) {
+    return over_pixels(std::make_unique<Focal>(options, classes));
+  });
 }
 
 }  // namespace polytask

@@ -1,3 +1,4 @@
+#include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/register.h>
 
 #include <ATen/core/Reduction.h>
@@ -25,11 +26,19 @@ class Huber : public Loss {
   double delta_;
 };
 
+const char* const kSummary = "½ e² up to delta, delta (|e| − ½ delta) beyond";
+
 }  // namespace
 
 void register_huber(LossRegistry& losses) {
-  losses.add<HuberOptions>("huber", "½ e² up to delta, delta (|e| − ½ delta) beyond", "Huber 1964",
+  losses.add<HuberOptions>("huber", kSummary, "Huber 1964",
                            [](const HuberOptions& options, int64_t) { return std::make_unique<Huber>(options.delta); });
+}
+
+void register_huber(DenseLossRegistry& losses) {
+  losses.add<HuberOptions>("huber", kSummary, "Huber 1964", [](const HuberOptions& options, int64_t) {
+    return over_pixels(std::make_unique<Huber>(options.delta));
+  });
 }
 
 }  // namespace polytask

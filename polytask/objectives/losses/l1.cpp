@@ -1,3 +1,4 @@
+#include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/register.h>
 
 namespace polytask {
@@ -14,6 +15,11 @@ class L1 : public Loss {
 
 void register_l1(LossRegistry& losses) {
   losses.add<NoOptions>("l1", "absolute error", "", [](const NoOptions&, int64_t) { return std::make_unique<L1>(); });
+}
+
+void register_l1(DenseLossRegistry& losses) {
+  losses.add<NoOptions>("l1", "absolute error", "",
+                        [](const NoOptions&, int64_t) { return over_pixels(std::make_unique<L1>()); });
 }
 
 }  // namespace polytask

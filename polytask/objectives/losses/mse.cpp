@@ -1,3 +1,4 @@
+#include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/register.h>
 
 namespace polytask {
@@ -14,6 +15,11 @@ class Mse : public Loss {
 
 void register_mse(LossRegistry& losses) {
   losses.add<NoOptions>("mse", "squared error", "", [](const NoOptions&, int64_t) { return std::make_unique<Mse>(); });
+}
+
+void register_mse(DenseLossRegistry& losses) {
+  losses.add<NoOptions>("mse", "squared error", "",
+                        [](const NoOptions&, int64_t) { return over_pixels(std::make_unique<Mse>()); });
 }
 
 }  // namespace polytask

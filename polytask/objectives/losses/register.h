@@ -1,4 +1,5 @@
 #pragma once
+#include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/loss.h>
 
 namespace polytask {
@@ -12,5 +13,12 @@ void register_l1(LossRegistry& losses);
 void register_huber(LossRegistry& losses);
 void register_smooth_l1(LossRegistry& losses);
 void register_nll_gaussian(LossRegistry& losses);
+
+// The same as losses over maps: means over the valid pixels.
+void register_cross_entropy(DenseLossRegistry& losses);
+void register_focal(DenseLossRegistry& losses);
+void register_mse(DenseLossRegistry& losses);
+void register_l1(DenseLossRegistry& losses);
+void register_huber(DenseLossRegistry& losses);
 
 }  // namespace polytask

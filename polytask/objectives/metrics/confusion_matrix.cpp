@@ -14,4 +14,10 @@ void ConfusionMatrix::update(const MetricInput& batch) {
 
 void ConfusionMatrix::reset() { counts_.zero_(); }
 
+at::Tensor class_iou(const at::Tensor& counts) {
+  const at::Tensor both = counts.diagonal();
+  const at::Tensor either = counts.sum(0) + counts.sum(1) - both;
+  return both.to(at::kDouble) / either.to(at::kDouble);  // 0/0 is NaN
+}
+
 }  // namespace polytask

@@ -37,4 +37,28 @@ MetricRegistry& regression_metrics() {
   return registry;
 }
 
+MetricRegistry& segmentation_metrics() {
+  static MetricRegistry registry = [] {
+    MetricRegistry metrics("segmentation metric");
+    register_miou(metrics);
+    register_pixel_accuracy(metrics);
+    return metrics;
+  }();
+  return registry;
+}
+
+MetricRegistry& dense_regression_metrics() {
+  static MetricRegistry registry = [] {
+    MetricRegistry metrics("dense regression metric");
+    register_mae(metrics);
+    register_rmse(metrics);
+    register_bias(metrics);
+    register_r2(metrics);
+    register_abs_rel(metrics);
+    register_delta(metrics);
+    return metrics;
+  }();
+  return registry;
+}
+
 }  // namespace polytask

@@ -18,4 +18,11 @@ void register_rmse(MetricRegistry& metrics);
 void register_r2(MetricRegistry& metrics);
 void register_median_ae(MetricRegistry& metrics);
 
+void register_miou(MetricRegistry& metrics);
+void register_pixel_accuracy(MetricRegistry& metrics);
+
+void register_bias(MetricRegistry& metrics);
+void register_abs_rel(MetricRegistry& metrics);
+void register_delta(MetricRegistry& metrics);
+
 }  // namespace polytask

@@ -33,6 +33,8 @@ TaskTypeRegistry& task_types() {
     register_binary(types);
     register_multilabel(types);
     register_regression(types);
+    register_segmentation(types);
+    register_dense_regression(types);
     return types;
   }();
   return registry;

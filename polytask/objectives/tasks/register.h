@@ -8,5 +8,7 @@ void register_classification(TaskTypeRegistry& types);
 void register_binary(TaskTypeRegistry& types);
 void register_multilabel(TaskTypeRegistry& types);
 void register_regression(TaskTypeRegistry& types);
+void register_segmentation(TaskTypeRegistry& types);
+void register_dense_regression(TaskTypeRegistry& types);
 
 }  // namespace polytask

@@ -5,7 +5,10 @@
 namespace polytask {
 namespace {
 
-// "name" → {type: name}; {name: {options}} → {type: name, options}; {type: name, …} as it is.
+Node without_empty_options(const Node& member) { return member.entries().size() == 1 ? *member.find("type") : member; }
+
+}  // namespace
+
 Node as_member(const Node& given) {
   if (given.is_map() && given.find("type") == nullptr && given.entries().size() == 1) {
     const auto& [name, options] = given.entries().front();
@@ -26,15 +29,6 @@ Node as_member(const Node& given) {
   return member;
 }
 
-Node without_empty_options(const Node& member) { return member.entries().size() == 1 ? *member.find("type") : member; }
-
-}  // namespace
-
-void loss_field(Fields& f, Node& loss, const LossRegistry& losses) {
-  f.field("loss", loss, "name of the loss, or a map {type: name, options}");
-  loss = losses.resolve(as_member(loss));
-}
-
 void metrics_field(Fields& f, Node& metrics, const MetricRegistry& known) {
   f.field("metrics", metrics, "list of metrics: names, or maps {type: name, options}");
   Node resolved = Node::sequence_of({});
@@ -52,6 +46,10 @@ void target_field(Fields& f, std::vector<std::string>& target) {
   } else {
     f.field("target", target, doc, required());
   }
+}
+
+void layer_field(Fields& f, std::string& target) {
+  f.field("target", target, "the layer of labels per pixel, as the source names it", required());
 }
 
 void one_or_many_field(Fields& f, const std::string& one, const std::string& many, std::vector<std::string>& values,

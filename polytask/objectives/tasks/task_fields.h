@@ -9,11 +9,19 @@
 
 namespace polytask {
 
+/// A member of a registry as a map: `name` → {type: name}; {name: {options}} → {type: name, options}; {type: name, …}
+/// as it is.
+Node as_member(const Node& given);
+
 // Options that every task type has. Each is to be called from an options struct's fields(); besides reading and writing
 // they bring what the user wrote into one form, so that resolving a section a second time changes nothing.
 
 /// `loss`: a name, or a map {type: name, …} → a map with every default of that loss.
-void loss_field(Fields& f, Node& loss, const LossRegistry& losses);
+template <class Losses>
+void loss_field(Fields& f, Node& loss, const Losses& losses) {
+  f.field("loss", loss, "name of the loss, or a map {type: name, options}");
+  loss = losses.resolve(as_member(loss));
+}
 
 /// `metrics`: a list of names, maps {type: top_k, k: 3} or {top_k: {k: 3}} → names, or maps with every default where a
 /// metric has options.
@@ -21,6 +29,9 @@ void metrics_field(Fields& f, Node& metrics, const MetricRegistry& known);
 
 /// `target`, written as a text where it is one; a list is read too.
 void target_field(Fields& f, std::vector<std::string>& target);
+
+/// `target` of a task with a label per pixel: the name of a layer.
+void layer_field(Fields& f, std::string& target);
 
 /// One text under `one`, or a list under `many` (either key takes either). Where both are given the lists join.
 void one_or_many_field(Fields& f, const std::string& one, const std::string& many, std::vector<std::string>& values,

@@ -12,11 +12,14 @@ namespace polytask::golden {
 struct Kind {
   std::function<bool(const Node& description)> fits;
   std::function<NamedTensors(const Case& golden)> run;
+  /// Expected tensors of things that this library does not have; none where empty.
+  std::function<bool(const std::string& tensor)> lacks = {};
 };
 
 /// The kind of the cases of one model and its variants.
-inline Kind kind(const std::string& model, NamedTensors (*run)(const Case&)) {
-  return {[model](const Node& description) { return is_model(description, model); }, run};
+inline Kind kind(const std::string& model, NamedTensors (*run)(const Case&),
+                 bool (*lacks)(const std::string&) = nullptr) {
+  return {[model](const Node& description) { return is_model(description, model); }, run, lacks};
 }
 
 // One function for each file of this folder.
@@ -29,6 +32,9 @@ NamedTensors run_ltb(const Case& golden);
 NamedTensors run_mmoe(const Case& golden);
 NamedTensors run_cgc(const Case& golden);
 NamedTensors run_dselect_k(const Case& golden);
+NamedTensors run_unet(const Case& golden);
+NamedTensors run_dense_metrics(const Case& golden);
+bool lacks_dense_tensor(const std::string& name);
 
 /// Every kind that has a runner; the first that fits takes a case.
 inline std::vector<Kind> kinds() {
@@ -37,6 +43,7 @@ inline std::vector<Kind> kinds() {
       kind("mtan", run_mtan),        kind("ple", run_ple),
       kind("ltb", run_ltb),          kind("mmoe", run_mmoe),
       kind("cgc", run_cgc),          kind("dselect_k", run_dselect_k),
+      kind("unet", run_unet),        kind("dense_metrics", run_dense_metrics, lacks_dense_tensor),
   };
 }
 
