@@ -22,6 +22,7 @@ target_precompile_headers(polytask_pch PRIVATE ${POLYTASK_PRECOMPILED})
 
 function(polytask_floor name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/${POLYTASK_LEFT_OUT}\\.cpp$")
   add_library(polytask_${name} OBJECT ${sources})
   target_link_libraries(polytask_${name} PUBLIC polytask_common PRIVATE polytask_warnings ${POLYTASK_LIBRARIES_${name}})
   target_precompile_headers(polytask_${name} REUSE_FROM polytask_pch)
@@ -29,6 +30,13 @@ endfunction()
 
 # Libraries that one floor alone uses, inside its .cpp files.
 set(POLYTASK_LIBRARIES_solvers Eigen3::Eigen)
+
+# An optional part is one of two files.
+set(POLYTASK_LEFT_OUT raster_gdal)
+if(POLYTASK_WITH_GDAL)
+  set(POLYTASK_LIBRARIES_io GDAL::GDAL)
+  set(POLYTASK_LEFT_OUT raster_unavailable)
+endif()
 
 # The object libraries of `name` and of every floor below it.
 function(polytask_floors_up_to name out)

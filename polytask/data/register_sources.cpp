@@ -11,6 +11,7 @@ SourceRegistry& sources() {
     register_table(all);
     register_images(all);
     register_arrays(all);
+    register_raster(all);
     register_implants(all);
     register_tabular(all);
     register_driving(all);

@@ -9,6 +9,7 @@ void register_multi_mnist(SourceRegistry& registry);
 void register_table(SourceRegistry& registry);
 void register_images(SourceRegistry& registry);
 void register_arrays(SourceRegistry& registry);
+void register_raster(SourceRegistry& registry);
 void register_implants(SourceRegistry& registry);
 void register_tabular(SourceRegistry& registry);
 void register_multi(SourceRegistry& registry);

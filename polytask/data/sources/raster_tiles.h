@@ -1,0 +1,23 @@
+#pragma once
+#include <polytask/data/sources/raster_options.h>
+#include <polytask/io/raster_grid.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// A tile's upper left pixel, and the block of the scene that it lies in (column and row of blocks).
+struct TilePlace {
+  int64_t x = 0, y = 0;
+  int64_t block_x = 0, block_y = 0;
+};
+
+/// The tiles of a scene: in a grid over each block (a block's last ones moved inside), or at random places of it (by
+/// the stream "data/raster/<scene>"; a place is as likely as any other). What is left at the edges and is smaller than
+/// a tile belongs to the block before it. Throws InputError for a scene smaller than a tile.
+std::vector<TilePlace> place_tiles(const RasterGrid& grid, const RasterTileOptions& options, uint64_t seed,
+                                   const std::string& scene);
+
+}  // namespace polytask
