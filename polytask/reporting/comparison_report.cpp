@@ -43,7 +43,10 @@ bool counts(const Comparison& comparison, const ComparedFigure& figure) {
 }
 
 std::string figure_heading(const ComparedFigure& figure) {
-  const std::string arrow = figure.figure.direction == Direction::higher_is_better ? " ↑" : " ↓";
+  const Direction direction = figure.figure.direction;
+  const std::string arrow = direction == Direction::higher_is_better  ? " ↑"
+                            : direction == Direction::lower_is_better ? " ↓"
+                                                                      : " →0";
   return figure.task + " " + figure.figure.name + (figure.figure.unit.empty() ? "" : " (" + figure.figure.unit + ")") +
          arrow;
 }

@@ -2,6 +2,7 @@
 #include <polytask/core/log.h>
 #include <polytask/core/threads.h>
 #include <polytask/io/json.h>
+#include <polytask/objectives/direction.h>
 #include <polytask/training/provenance.h>
 #include <polytask/training/train.h>
 
@@ -53,8 +54,7 @@ Node figures_node(const Session& session) {
   for (const auto& task : session.tasks) {
     Node figures = Node::map_of();
     for (const auto& figure : task->make_metrics()->values()) {
-      const bool higher = figure.direction == Direction::higher_is_better;
-      figures.set(figure.name, Node::map_of({{"better", Node::scalar_of(higher ? "higher" : "lower", true)},
+      figures.set(figure.name, Node::map_of({{"better", Node::scalar_of(direction_name(figure.direction), true)},
                                              {"unit", Node::scalar_of(figure.unit, true)}}));
     }
     node.set(task->name(), figures);
