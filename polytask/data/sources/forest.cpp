@@ -42,7 +42,8 @@ void ForestOptions::fields(Fields& f) {
   f.field("gaps", gaps, "share of the tiles whose picture has a gap: a rectangle or a streak", between(0, 1));
   f.field("unlabelled", unlabelled, "share of the cells without a label in a layer, in clouds", between(0, 0.95));
   f.field("domain", domain, "of the backscatter: decibels, or linear power", one_of({"db", "linear"}));
-  f.field("cache_mb", cache_mb, "memory for tiles that were made, MB; others are made anew each time", at_least(0));
+  f.field("cache_mb", cache_mb, "memory for tiles that were made, MB; those beyond it are made anew at each reading",
+          at_least(0));
 }
 
 ForestSceneOptions ForestOptions::scene() const {
@@ -170,7 +171,10 @@ void register_forest(SourceRegistry& registry) {
       "exactly",
       "", [](const ForestOptions& options, const OpenRequest& request) -> std::unique_ptr<Source> {
         if (!request.paths.empty())
-          throw InputError("the source forest makes its tiles and reads no files such as {}", request.paths.front());
+          throw InputError(
+              "the source forest makes its tiles and reads no files such as {}: train on files (polytask data make "
+              "forest) with the source raster",
+              request.paths.front());
         return std::make_unique<ForestSource>(options, request.seed);
       });
 }
