@@ -1,6 +1,7 @@
 #include <polytask/cli/verbs.h>
 #include <polytask/core/error.h>
 #include <polytask/core/threads.h>
+#include <polytask/training/maps/map_run.h>
 #include <polytask/training/predictor.h>
 
 #include <CLI/CLI.hpp>
@@ -12,12 +13,24 @@ namespace {
 struct PredictArguments {
   std::string run, output, checkpoint = "best", device;
   std::vector<std::string> inputs;
+  MapOptions maps;
 };
 
-void run_predict(const PredictArguments& arguments) {
-  if (const auto ending = std::filesystem::path(arguments.output).extension(); ending != ".csv" && ending != ".json")
-    throw InputError("{}: predictions are written as .csv or .json", arguments.output);
-  set_threads(0);
+bool is_table(const std::string& output) {
+  const auto ending = std::filesystem::path(output).extension();
+  return ending == ".csv" || ending == ".json";
+}
+
+void write_scene(const PredictArguments& arguments) {
+  if (is_table(arguments.output))
+    throw InputError("{}: of a scene, maps are written: give the name of a folder", arguments.output);
+  const auto files = map_scene(
+      {arguments.run, arguments.checkpoint, arguments.device, arguments.inputs, arguments.output, arguments.maps});
+  for (const auto& file : files) fmt::print("{}\n", file.string());
+}
+
+void write_table(const PredictArguments& arguments) {
+  if (!is_table(arguments.output)) throw InputError("{}: predictions are written as .csv or .json", arguments.output);
   Predictor predictor(arguments.run, arguments.checkpoint, arguments.device);
   const auto predictions = predictor.predict(arguments.inputs);
   write_predictions(arguments.output, predictions);
@@ -27,16 +40,31 @@ void run_predict(const PredictArguments& arguments) {
 }  // namespace
 
 void add_predict(CLI::App& program) {
-  auto* verb = program.add_subcommand("predict", "predictions of a run for images or tables, as CSV or JSON");
+  auto* verb = program.add_subcommand("predict", "predictions of a run: tables for images and tables, maps for scenes");
   auto arguments = std::make_shared<PredictArguments>();
   verb->add_option("run", arguments->run, "run directory")->required();
-  verb->add_option("inputs", arguments->inputs,
-                   "image files, folders, JSON lists, CSV files: what the run's source reads")
+  verb->add_option(
+          "inputs", arguments->inputs,
+          "image files, folders, JSON lists, CSV files: what the run's source reads; rasters: one scene, as one "
+          "file with all bands or the files of the run's data.inputs in their order")
       ->required();
-  verb->add_option("-o,--output", arguments->output, "file to write, .csv or .json")->required();
+  verb->add_option("-o,--output", arguments->output, "file to write, .csv or .json; rasters: folder of the GeoTIFFs")
+      ->required();
   verb->add_option("--checkpoint", arguments->checkpoint, "best or last")->check(CLI::IsMember({"best", "last"}));
   verb->add_option("--device", arguments->device, "auto, cpu, cuda, cuda:N (default: the run's)");
-  verb->callback([arguments] { run_predict(*arguments); });
+  verb->add_option("--tile", arguments->maps.tile, "rasters: pixels of a side that are mapped at a time (default 256)")
+      ->check(CLI::Range(16, 8192));
+  verb->add_option("--batch", arguments->maps.batch, "rasters: tiles that go through the model together (default 1)")
+      ->check(CLI::Range(1, 1024));
+  verb->add_flag("--partial-input", arguments->maps.partial_input,
+                 "rasters: also map pixels that have data in some of the bands only");
+  verb->callback([arguments] {
+    set_threads(0);
+    if (reads_rasters(arguments->run))
+      write_scene(*arguments);
+    else
+      write_table(*arguments);
+  });
 }
 
 }  // namespace polytask

@@ -207,6 +207,8 @@ Node resolve_data_section(const Node& section) {
   return resolved;
 }
 
+Node source_options(const Node& section) { return divide(section).source; }
+
 DataModule open_data(const Node& section, const std::vector<TargetRequest>& requests, uint64_t seed,
                      const std::vector<Preprocess>& fitted) {
   const Sections parts = divide(section);

@@ -25,6 +25,9 @@ struct DataOptions {
 /// The section with every default written out (source, sampler and transforms included).
 Node resolve_data_section(const Node& section);
 
+/// What the section says to the source alone: its name and options.
+Node source_options(const Node& section);
+
 /// The data of an experiment, opened: source, split, fitted preprocessing, targets, sampler, augmentation.
 struct DataModule {
   std::unique_ptr<Dataset> dataset;

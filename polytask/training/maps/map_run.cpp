@@ -1,0 +1,95 @@
+#include <polytask/core/error.h>
+#include <polytask/core/log.h>
+#include <polytask/training/maps/map_run.h>
+#include <polytask/training/predictor.h>
+#include <polytask/training/run_directory.h>
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace polytask {
+namespace {
+
+// The only input, which is a picture.
+const Preprocess& picture_of(const Session& session) {
+  if (session.preprocess.size() != 1 || !session.preprocess[0].spec().is_image())
+    throw InputError("the run reads more than one picture of a scene, so it can not make maps");
+  return session.preprocess[0];
+}
+
+void widen(MapModel& model, const Session& session, size_t task) {
+  const auto field = session.model->receptive_field(static_cast<int64_t>(task));
+  if (!field)
+    throw InputError(
+        "task \"{}\": its map can not be made tile by tile: a pixel depends on the whole scene, or a layer of the "
+        "model "
+        "does not say on what",
+        session.tasks[task]->name());
+  model.radius = std::max(model.radius, field->radius);
+  model.stride = std::lcm(model.stride, field->stride);
+}
+
+// [B, K, h, w] as a user reads them → the maps of a task.
+void append_maps(const TaskType& task, const at::Tensor& values, std::vector<at::Tensor>& maps) {
+  if (task.class_names().empty()) {
+    maps.push_back(values.select(1, 0));
+  } else {
+    maps.push_back(values.argmax(1));
+    maps.push_back(values.amax(1));
+  }
+}
+
+}  // namespace
+
+MapModel map_model(const Session& session) {
+  MapModel model;
+  const Preprocess& picture = picture_of(session);
+  std::vector<size_t> dense;
+  for (size_t t = 0; t < session.tasks.size(); ++t) {
+    const TaskType& task = *session.tasks[t];
+    if (!task.is_dense()) {
+      log_info("task \"{}\" gives no value per pixel, so there is no map of it", task.name());
+      continue;
+    }
+    dense.push_back(t);
+    widen(model, session, t);
+    model.products.push_back({task.name(), task.class_names(), task.unit()});
+    if (!task.class_names().empty()) model.products.push_back({task.name() + "_probability", {}, ""});
+  }
+  if (dense.empty()) throw InputError("no task of the run gives a value per pixel, so there is nothing to map");
+  model.predict = [&session, &picture, dense](const at::Tensor& raw) {
+    InputSpec spec = picture.spec();
+    spec.shape = raw.sizes().slice(1).vec();  // a tile of the scene is larger than one of training
+    const at::Tensor input = Preprocess(spec, picture.state()).apply(raw).to(session.device);
+    const auto outputs = session.model->forward({{spec.name, input}});
+    std::vector<at::Tensor> maps;
+    for (const size_t t : dense) append_maps(*session.tasks[t], session.tasks[t]->predict(outputs[t]).cpu(), maps);
+    return maps;
+  };
+  return model;
+}
+
+std::vector<std::filesystem::path> map_scene(const MapRequest& request) {
+  const Predictor predictor(request.run, request.checkpoint, request.device);
+  const Session& session = predictor.session();
+  const auto options = read_options<RasterOptions>(source_options(session.experiment.data), {"source"});
+  const RasterStack scene = open_scene(options, request.scene);
+  const InputSpec& expected = picture_of(session).spec();
+  if (scene.channels() != expected.shape[0])
+    throw InputError("{}: the scene has {} bands, but the model was trained on {}", request.scene[0], scene.channels(),
+                     expected.shape[0]);
+  const MapModel model = map_model(session);
+  write_maps(scene, model, request.output, request.options);
+  std::vector<std::filesystem::path> files;
+  for (const auto& product : model.products) files.push_back(request.output / (product.name + ".tif"));
+  return files;
+}
+
+bool reads_rasters(const std::filesystem::path& run) {
+  return read_run_configuration(run).data.text_or("source", "") == "raster";
+}
+
+}  // namespace polytask

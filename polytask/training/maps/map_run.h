@@ -1,0 +1,34 @@
+#pragma once
+#include <polytask/training/maps/raster_map.h>
+#include <polytask/training/session.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace polytask {
+
+/// The maps of a trained model: `<task>` for every task with an output per pixel; of classes the most probable one, and
+/// its probability as `<task>_probability`. Tasks without a map are left out, which is logged. `session` must outlive
+/// the result. Throws InputError where there is no such task, where the model reads more than one picture, and where a
+/// map cannot be made tile by tile (Model::receptive_field).
+MapModel map_model(const Session& session);
+
+/// Which scene is mapped by which run, and where to.
+struct MapRequest {
+  std::filesystem::path run;
+  std::string checkpoint = "best";  ///< or "last"
+  std::string device;               ///< "": the run's
+  std::vector<std::string> scene;   ///< files as open_scene() takes them
+  std::filesystem::path output;     ///< folder
+  MapOptions options;
+};
+
+/// Maps a scene by a run whose data come from the `raster` source, see write_maps(). The names of the files, in the
+/// order in which they were written.
+std::vector<std::filesystem::path> map_scene(const MapRequest& request);
+
+/// Whether the run's data come from the `raster` source.
+bool reads_rasters(const std::filesystem::path& run);
+
+}  // namespace polytask
