@@ -55,6 +55,8 @@ class TaskType {
   /// Column headers of predict's values: class names, or target names with units.
   virtual std::vector<std::string> prediction_names() const = 0;
   virtual std::vector<std::string> class_names() const { return {}; }
+  /// The unit of what predict gives ("m"), or "".
+  virtual std::string unit() const { return ""; }
   virtual bool is_classification() const { return false; }  ///< one class per sample: predict's argmax is the answer
   virtual bool is_regression() const { return false; }
   /// Loss scale κ of uncertainty weighting and the like.
