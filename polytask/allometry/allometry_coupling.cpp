@@ -200,6 +200,11 @@ at::Tensor AllometryCoupling::value(const std::vector<at::Tensor>& outputs, cons
   return loss.value;
 }
 
+at::Tensor AllometryCoupling::residual(const std::vector<at::Tensor>& outputs) const {
+  const at::Tensor height = as_map(tasks_[1]->predict(outputs[1]));
+  return evaluate(outputs, {}).residual.masked_fill(height.le(min_height_m()), std::nan(""));
+}
+
 std::vector<std::pair<std::string, double>> AllometryCoupling::figures() const {
   return {{"active", static_cast<double>(active_)}, {"clamped", static_cast<double>(clamped_)}};
 }

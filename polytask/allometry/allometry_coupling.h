@@ -15,7 +15,7 @@
 namespace polytask {
 
 struct AllometryOptions {
-  std::string genus = "genus", height = "height", biomass = "biomass";
+  std::string genus, height, biomass;
   Node parameters;  ///< "training", a file, or a map of scalars
   std::optional<std::string> law, pooling, criterion;
   std::optional<double> min_height_m;
@@ -41,6 +41,9 @@ class AllometryCoupling : public Coupling {
   void finish_fit() override;
   at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) override;
   /// "active": pixels above the threshold, "clamped": those of them whose biomass is at or below 1e-6.
+  bool has_residual() const override { return true; }
+  /// log B − log B_allo.
+  at::Tensor residual(const std::vector<at::Tensor>& outputs) const override;
   std::vector<std::pair<std::string, double>> figures() const override;
   Node state() const override;
   void load_state(const Node& state) override;

@@ -3,9 +3,9 @@
 namespace polytask {
 
 void AllometryOptions::fields(Fields& f) {
-  f.field("genus", genus, "the task that predicts a genus for each pixel; its class names are matched to the genera");
-  f.field("height", height, "the task that predicts height in m");
-  f.field("biomass", biomass, "the task that predicts above-ground biomass");
+  f.field("genus", genus, "the task that predicts a genus for each pixel; its class names are matched to the genera", required());
+  f.field("height", height, "the task that predicts height in m", required());
+  f.field("biomass", biomass, "the task that predicts above-ground biomass", required());
   f.field(
       "parameters", parameters,
       "training: fitted on the training targets; a parameter file of `polytask allometry fit`; or numbers for every "

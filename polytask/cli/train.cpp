@@ -1,6 +1,7 @@
 #include <polytask/cli/verbs.h>
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
+#include <polytask/reporting/map_page.h>
 #include <polytask/reporting/result_table.h>
 #include <polytask/reporting/table.h>
 #include <polytask/training/train.h>
@@ -35,6 +36,7 @@ void print_result(const TrainResult& result) {
     fmt::print("not finite: {} losses or gradients, {} steps skipped\n", progress.dropped_losses,
                progress.skipped_steps);
   fmt::print("run: {}\n", result.run);
+  if (const auto page = write_map_page(result.run)) fmt::print("maps: {}\n", page->string());
 }
 
 void print_check(const CheckReport& report) {

@@ -34,6 +34,13 @@ class Coupling {
   /// Raw outputs of the tasks, in the order of tasks() → the term as a scalar, with graph, before its weight; undefined
   /// where no pixel counts. `observed`: bool [B, H, W], false where the input has no data; undefined: data everywhere.
   virtual at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) = 0;
+  virtual bool has_residual() const { return false; }
+  /// How far the predictions are from what the coupling asks of them, [B, H, W], NaN where it asks nothing; for
+  /// couplings with such a map.
+  virtual at::Tensor residual(const std::vector<at::Tensor>& outputs) const {
+    (void)outputs;
+    return {};
+  }
   /// Figures of the last value() worth logging ("clamped": 12).
   virtual std::vector<std::pair<std::string, double>> figures() const { return {}; }
 

@@ -96,10 +96,14 @@ void CouplingTerm::fit(const Dataset& dataset, const std::vector<int64_t>& rows)
   coupling_->finish_fit();
 }
 
-at::Tensor CouplingTerm::value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) {
+std::vector<at::Tensor> CouplingTerm::own(const std::vector<at::Tensor>& outputs) const {
   std::vector<at::Tensor> own;
   for (const size_t t : tasks_) own.push_back(outputs[t]);
-  return coupling_->value(own, observed);
+  return own;
+}
+
+at::Tensor CouplingTerm::value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) {
+  return coupling_->value(own(outputs), observed);
 }
 
 at::Tensor observed_everywhere(const Batch& batch) {

@@ -43,8 +43,11 @@ class CouplingTerm {
   void fit(const Dataset& dataset, const std::vector<int64_t>& rows);
   /// `outputs`: of all tasks of the model, those of its own being there; see Coupling::value.
   at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed);
+  at::Tensor residual(const std::vector<at::Tensor>& outputs) const { return coupling_->residual(own(outputs)); }
 
  private:
+  std::vector<at::Tensor> own(const std::vector<at::Tensor>& outputs) const;
+
   CouplingTermOptions options_;
   std::unique_ptr<Coupling> coupling_;
   std::vector<size_t> tasks_;

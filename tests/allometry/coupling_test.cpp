@@ -51,6 +51,7 @@ class AllometryCouplingTest : public testing::Test {
   std::unique_ptr<Coupling> make(const std::string& yaml) {
     Node node = parse_yaml(yaml, "forest.yaml");
     node.set("type", Node::scalar_of("allometry"));
+    for (const char* task : {"genus", "height", "biomass"}) node.set(task, Node::scalar_of(task));
     set_paths(node, "couplings.law");
     return couplings().create(node, "law");
   }

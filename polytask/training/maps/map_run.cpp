@@ -59,14 +59,24 @@ MapModel map_model(const Session& session) {
     model.products.push_back({task.name(), task.class_names(), task.unit()});
     if (!task.class_names().empty()) model.products.push_back({task.name() + "_probability", {}, ""});
   }
+  std::vector<const CouplingTerm*> coupled;
+  for (const auto& term : session.couplings) {
+    const bool mapped = std::all_of(term.tasks().begin(), term.tasks().end(), [&](const size_t t) {
+      return std::find(dense.begin(), dense.end(), t) != dense.end();
+    });
+    if (!mapped || !term.coupling().has_residual()) continue;
+    coupled.push_back(&term);
+    model.products.push_back({term.name() + "_residual", {}, "", /*gaps=*/true});
+  }
   if (dense.empty()) throw InputError("no task of the run gives a value per pixel, so there is nothing to map");
-  model.predict = [&session, &picture, dense](const at::Tensor& raw) {
+  model.predict = [&session, &picture, dense, coupled](const at::Tensor& raw) {
     InputSpec spec = picture.spec();
     spec.shape = raw.sizes().slice(1).vec();  // a tile of the scene is larger than one of training
     const at::Tensor input = Preprocess(spec, picture.state()).apply(raw).to(session.device);
     const auto outputs = session.model->forward({{spec.name, input}});
     std::vector<at::Tensor> maps;
     for (const size_t t : dense) append_maps(*session.tasks[t], session.tasks[t]->predict(outputs[t]).cpu(), maps);
+    for (const auto* term : coupled) maps.push_back(term->residual(outputs).cpu());
     return maps;
   };
   return model;

@@ -9,9 +9,10 @@
 namespace polytask {
 
 /// The maps of a trained model: `<task>` for every task with an output per pixel; of classes the most probable one, and
-/// its probability as `<task>_probability`. Tasks without a map are left out, which is logged. `session` must outlive
-/// the result. Throws InputError where there is no such task, where the model reads more than one picture, and where a
-/// map cannot be made tile by tile (Model::receptive_field).
+/// its probability as `<task>_probability`; `<coupling>_residual` for every coupling that has one, where all of its
+/// tasks are mapped. Tasks without a map are left out, which is logged. `session` must outlive the result. Throws
+/// InputError where there is no such task, where the model reads more than one picture, and where a map cannot be made
+/// tile by tile (Model::receptive_field).
 MapModel map_model(const Session& session);
 
 /// Which scene is mapped by which run, and where to.

@@ -78,9 +78,11 @@ class MapWriter {
 
  private:
   std::vector<at::Tensor> checked(std::vector<at::Tensor> maps, const at::Tensor& missing) const {
-    for (size_t p = 0; p < maps.size(); ++p)
-      if (!maps[p].isfinite().logical_or(missing).all().item<bool>())
+    for (size_t p = 0; p < maps.size(); ++p) {
+      const at::Tensor bad = model_.products[p].gaps ? maps[p].isinf() : maps[p].isfinite().logical_not();
+      if (bad.logical_and(missing.logical_not()).any().item<bool>())
         throw WorkError("map \"{}\": the model gives a value that is not finite", model_.products[p].name);
+    }
     return maps;
   }
 

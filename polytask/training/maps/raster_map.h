@@ -16,6 +16,7 @@ struct MapProduct {
   std::string name;                      ///< of the file, without .tif, and of its band
   std::vector<std::string> class_names;  ///< values are indices into these; empty: numbers
   std::string unit;                      ///< "m", or ""
+  bool gaps = false;                     ///< NaN stands for no data; otherwise it is a failure of the model
 };
 
 /// Whatever turns the pixels of a scene into maps.
