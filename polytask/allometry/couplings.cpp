@@ -1,9 +1,14 @@
+#include <polytask/allometry/allometry_coupling.h>
 #include <polytask/allometry/couplings.h>
 
 namespace polytask {
 
 CouplingRegistry& couplings() {
-  static CouplingRegistry registry("coupling");
+  static CouplingRegistry registry = [] {
+    CouplingRegistry all("coupling");
+    register_allometry(all);
+    return all;
+  }();
   return registry;
 }
 

@@ -83,6 +83,7 @@ int run_program(int argc, char** argv) {
   add_predict(program);
   add_export(program);
   add_data(program);
+  add_allometry(program);
   add_list(program);
   add_info(program);
   try {

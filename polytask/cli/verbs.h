@@ -12,6 +12,7 @@ void add_evaluate(CLI::App& program);
 void add_compare(CLI::App& program);
 void add_predict(CLI::App& program);
 void add_data(CLI::App& program);
+void add_allometry(CLI::App& program);
 void add_export(CLI::App& program);
 void add_list(CLI::App& program);
 void add_info(CLI::App& program);

@@ -3,6 +3,7 @@
 #include <polytask/core/progress.h>
 #include <polytask/core/suggest.h>
 #include <polytask/data/make.h>
+#include <polytask/data/make_forest.h>
 #include <polytask/data/split.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
@@ -24,6 +25,8 @@ namespace fs = std::filesystem;
 
 // Stands in every directory we made, and says of what.
 constexpr const char* kMarker = "polytask-data.json";
+constexpr double kValidation = 0.2;
+constexpr int64_t kSceneCells = 256;
 
 Node number_node(double value) { return Node::scalar_of(number_text(value)); }
 
@@ -148,7 +151,7 @@ void prepare_directory(const std::string& name, const MakeOptions& options) {
   Node marker = Node::map_of({{"data", Node::scalar_of(name, true)}});
   marker.set("count", Node::scalar_of(std::to_string(options.count)));
   marker.set("seed", Node::scalar_of(std::to_string(options.seed)));
-  marker.set("validation", number_node(options.validation));
+  if (options.validation) marker.set("validation", number_node(*options.validation));
   write_file_atomically(directory / kMarker, write_json(marker) + "\n");
 }
 
@@ -175,21 +178,43 @@ const std::vector<MakeableData>& makeable_data() {
        "route_straight, "
        "route_right, route_turn_m], vector_input: route)",
        8400},
+      {"forest", "Made scenes of a forest as radar sees it, with genus, height and biomass of every cell of 25 m.",
+       "scene_000_S1.tif (VV, VH in dB), scene_000_genus.tif, scene_000_height.tif (m), scene_000_biomass.tif (Mg/ha), "
+       "… and genera.json (for the source `raster`, split by group: scene)",
+       12},
   };
   return all;
 }
+
+namespace {
+
+void make_scenes(const std::string& name, MakeOptions options) {
+  if (options.validation)
+    throw InputError("forest: scenes are not divided into files: leave the validation share out, and give data.split");
+  if (options.size == 0) options.size = kSceneCells;
+  check_forest(options);
+  prepare_directory(name, options);
+  write_forest(options);
+}
+
+void make_samples(const std::string& name, MakeOptions options) {
+  if (options.size > 0 && name == "tabular") throw InputError("tabular data have no pictures: leave the size out");
+  options.validation = options.validation.value_or(kValidation);
+  const auto source = open_source(name, options);
+  SplitOptions shares;
+  shares.validation = *options.validation;
+  const Split split = make_split(*source, shares, options.seed);
+  prepare_directory(name, options);
+  name == "tabular" ? write_tabular(*source, split, options) : write_pictures(name, *source, split, options);
+}
+
+}  // namespace
 
 void make_data(const std::string& name, const MakeOptions& options) {
   const MakeableData& data = find_data(name);
   MakeOptions chosen = options;
   if (chosen.count == 0) chosen.count = data.default_count;
-  if (chosen.size > 0 && name == "tabular") throw InputError("tabular data have no pictures: leave the size out");
-  const auto source = open_source(name, chosen);
-  SplitOptions shares;
-  shares.validation = chosen.validation;
-  const Split split = make_split(*source, shares, chosen.seed);
-  prepare_directory(name, chosen);
-  name == "tabular" ? write_tabular(*source, split, chosen) : write_pictures(name, *source, split, chosen);
+  name == "forest" ? make_scenes(name, chosen) : make_samples(name, chosen);
 }
 
 }  // namespace polytask

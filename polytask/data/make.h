@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,16 +18,17 @@ const std::vector<MakeableData>& makeable_data();
 
 struct MakeOptions {
   std::filesystem::path directory;
-  int64_t count = 0;  ///< samples in all; 0: the data set's default
+  int64_t count = 0;  ///< samples (scenes) in all; 0: the data set's default
   uint64_t seed = 1;
-  double validation = 0.2;  ///< share of the samples in the validation file, in [0, 1)
-  int64_t size = 0;         ///< height and width of pictures; 0: the data set's default
-  bool overwrite = false;   ///< write into a directory that holds other things too
+  std::optional<double> validation;  ///< share of the samples in the validation file, in [0, 1); none: 0.2
+  int64_t size = 0;                  ///< height and width of pictures or scenes; 0: the data set's default
+  bool overwrite = false;            ///< write into a directory that holds other things too
 };
 
 /// Writes the data set `name` (files as makeable_data() says) with a progress bar. A directory that an earlier call
 /// made of the same data set is made anew. Throws InputError for an unknown name, a directory that is not empty and not
-/// of our making (unless `overwrite`), a `size` for data without pictures; Interrupted between two samples.
+/// of our making (unless `overwrite`), a `size` for data without pictures, a `validation` for scenes
+/// (which data.split divides); Interrupted between two samples.
 void make_data(const std::string& name, const MakeOptions& options);
 
 }  // namespace polytask

@@ -15,6 +15,7 @@ SourceRegistry& sources() {
     register_implants(all);
     register_tabular(all);
     register_driving(all);
+    register_forest(all);
     register_multi(all);
     return all;
   }();

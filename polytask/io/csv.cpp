@@ -2,94 +2,14 @@
 #include <polytask/core/suggest.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
+#include <polytask/io/csv_dialect.h>
 #include <polytask/io/csv_scanner.h>
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
-#include <optional>
 #include <string_view>
 
 namespace polytask {
 namespace {
-
-// How well a delimiter splits the first rows.
-struct Split {
-  char delimiter = ',';
-  size_t fields = 0;     // that every row should have: as many as the first, or as there are names
-  int64_t agreeing = 0;  // rows that do
-  bool even = false;     // all of them, and more than one field
-};
-
-Split try_delimiter(std::string_view text, char delimiter, const CsvOptions& options) {
-  constexpr int64_t kRows = 20;
-  Split split{delimiter};
-  split.fields = options.columns.size();
-  int64_t rows = 0;
-  try {
-    CsvScanner scanner(text, "", delimiter, options.comment);
-    while (rows < kRows && scanner.next()) {
-      if (scanner.blank()) continue;
-      if (rows++ == 0 && split.fields == 0) split.fields = scanner.fields().size();
-      split.agreeing += scanner.fields().size() == split.fields ? 1 : 0;
-    }
-  } catch (const InputError&) {  // its quotes make no sense with this delimiter
-    return Split{delimiter};
-  }
-  split.even = split.fields > 1 && split.agreeing == rows;
-  return split;
-}
-
-// Spaces stand inside texts and after commas, so they count only where nothing else splits evenly; commas stand inside
-// numbers of files that are separated by semicolons.
-int trust_in(const Split& split, bool decimal_comma) {
-  if (!split.even) return 0;
-  if (split.delimiter == ',' && decimal_comma) return 1;
-  return split.delimiter == ' ' ? 2 : 3;
-}
-
-char detect_delimiter(std::string_view text, const CsvOptions& options) {
-  std::vector<Split> splits;
-  for (const char delimiter : {',', ';', '\t', ' '}) splits.push_back(try_delimiter(text, delimiter, options));
-  const auto rank = [&](const Split& split) {
-    const bool usable = split.fields > 1;
-    return std::make_tuple(trust_in(split, options.decimal_comma), usable ? split.agreeing : 0,
-                           usable ? split.fields : 0, split.delimiter == ';');
-  };
-  const auto best =
-      std::max_element(splits.begin(), splits.end(), [&](const Split& a, const Split& b) { return rank(a) < rank(b); });
-  return best->fields > 1 && best->agreeing > 0 ? best->delimiter : ',';
-}
-
-char delimiter_of(std::string_view text, const CsvOptions& options, const std::string& name) {
-  const std::string& given = options.delimiter;
-  if (given == "auto") return detect_delimiter(text, options);
-  if (given == "tab" || given == "\\t") return '\t';
-  if (given == "space") return ' ';
-  if (given.size() != 1 || given == "\"" || given == "\n" || given == "\r")
-    throw InputError("{}: delimiter \"{}\" is not possible: auto, tab, space or one character", name, given);
-  return given[0];
-}
-
-void check_is_text(std::string_view text, const std::string& name) {
-  const std::string_view start = text.substr(0, 2);
-  if (start == "\xff\xfe" || start == "\xfe\xff") throw InputError("{}:1: is UTF-16 text; save it as UTF-8", name);
-  const size_t nul = text.find('\0');
-  if (nul != std::string_view::npos)
-    throw InputError("{}:{}: holds a NUL byte: no delimited text file", name,
-                     1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(nul), '\n'));
-}
-
-void check_names(const std::vector<std::string>& names, const std::string& where) {
-  std::vector<std::string> sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  if (sorted.front().empty()) {
-    const auto at = std::find(names.begin(), names.end(), "") - names.begin();
-    throw InputError("{}: column {} of {} has no name", where, at + 1, names.size());
-  }
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) throw InputError("{}: two columns are named \"{}\"", where, *twice);
-}
 
 // Fills a table row by row.
 class TableBuilder {
@@ -136,26 +56,6 @@ class TableBuilder {
   std::vector<int64_t> blank_lines_;
 };
 
-// The names from the options or from the first row that is not blank; leaves the scanner on the first row of data.
-bool read_names(CsvScanner& scanner, const CsvOptions& options, const std::string& file,
-                std::vector<std::string>& names) {
-  bool more = scanner.next();
-  while (more && scanner.blank()) more = scanner.next();
-  if (!more) throw InputError("{}: is empty: no header and no rows", file);
-  const std::vector<std::string> first(scanner.fields().begin(), scanner.fields().end());
-  if (options.columns.empty()) {
-    names = first;
-    check_names(names, fmt::format("{}:{}", file, scanner.line()));
-    return scanner.next();
-  }
-  names = options.columns;
-  check_names(names, fmt::format("{}: `columns`", file));
-  if (first == names)
-    throw InputError("{}:{}: repeats the names in `columns`: the file has a header, so leave `columns` out", file,
-                     scanner.line());
-  return true;
-}
-
 }  // namespace
 
 void CsvOptions::fields(Fields& f) {
@@ -173,12 +73,12 @@ int64_t CsvTable::column_index(const std::string& name) const {
 }
 
 CsvTable parse_csv(const std::string& text, const std::string& name, const CsvOptions& options) {
-  check_is_text(text, name);
+  check_csv_text(text, 1, name);
   CsvTable table;
   table.file = name;
-  CsvScanner scanner(text, name, delimiter_of(text, options, name), options.comment);
+  CsvScanner scanner(text, name, csv_delimiter(text, options, name), options.comment);
   std::vector<std::string> names;
-  bool more = read_names(scanner, options, name, names);
+  bool more = read_csv_names(scanner, options, name, names);
   TableBuilder builder(table, options);
   builder.name_columns(std::move(names), text.size());
   for (; more; more = scanner.next()) builder.add(scanner);

@@ -2,7 +2,9 @@
 #include <polytask/core/options.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace polytask {
@@ -36,6 +38,9 @@ CsvTable parse_csv(const std::string& text, const std::string& name, const CsvOp
 
 /// True where every value of the column that is not missing is a number.
 bool is_numeric_column(const std::vector<std::string>& values, bool decimal_comma);
+/// Decimal digits with at most one point (or comma) and an exponent: no "inf", no "nan", no "0x10", no thousands
+/// separators. Nothing where the text is anything else.
+std::optional<double> parse_csv_number(std::string_view text, bool decimal_comma);
 /// The value as a number, NaN for "" (missing). Throws InputError where it is none.
 double csv_number(const std::string& value, bool decimal_comma, const std::string& where);
 

@@ -67,7 +67,13 @@ void CsvScanner::read_fields() {
 
 std::string_view CsvScanner::plain_field() {
   const size_t start = at_;
-  while (!at_row_end() && !at_delimiter()) ++at_;
+  if (delimiter_ == ' ') {
+    while (!at_row_end() && !at_delimiter()) ++at_;
+  } else {
+    const char* const text = text_.data();
+    const size_t size = text_.size();
+    while (at_ < size && text[at_] != delimiter_ && text[at_] != '\n' && text[at_] != '\r') ++at_;
+  }
   size_t end = at_;
   while (end > start && (text_[end - 1] == ' ' || (text_[end - 1] == '\t'))) --end;
   return text_.substr(start, end - start);

@@ -20,6 +20,11 @@ class CsvScanner {
   const std::vector<std::string_view>& fields() const { return fields_; }
   /// 1-based line on which the row starts.
   int64_t line() const { return line_; }
+  /// How much of the text has been read: up to the end of the row, its line break included.
+  size_t offset() const { return at_; }
+  int64_t next_line() const { return current_line_; }  ///< 1-based line of what comes next
+  /// Counts lines from here on (a text that is part of a longer one).
+  void start_at_line(int64_t line) { current_line_ = line; }
   /// The line holds nothing at all.
   bool blank() const { return blank_; }
 

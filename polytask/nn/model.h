@@ -15,7 +15,8 @@ namespace polytask {
 struct TaskHead {
   std::string name;
   int64_t outputs = 1;
-  Node head;  ///< resolved options of its head
+  Node head;           ///< resolved options of its head
+  bool dense = false;  ///< a label per pixel: its head must give maps
 };
 
 enum class Role { shared, task };

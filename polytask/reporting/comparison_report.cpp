@@ -43,19 +43,24 @@ bool counts(const Comparison& comparison, const ComparedFigure& figure) {
 }
 
 std::string figure_heading(const ComparedFigure& figure) {
-  const std::string arrow = figure.figure.direction == Direction::higher_is_better ? " ↑" : " ↓";
+  const Direction direction = figure.figure.direction;
+  const std::string arrow = direction == Direction::higher_is_better  ? " ↑"
+                            : direction == Direction::lower_is_better ? " ↓"
+                                                                      : " →0";
   return figure.task + " " + figure.figure.name + (figure.figure.unit.empty() ? "" : " (" + figure.figure.unit + ")") +
          arrow;
 }
 
-// The figures that head columns, taken from the first row that has any.
+// The figures that head columns, in the order in which rows bring them.
 std::vector<ComparedFigure> columns(const Comparison& comparison, bool all) {
   std::vector<ComparedFigure> result;
-  for (const auto& row : comparison.rows) {
-    for (const auto& figure : row.figures)
-      if (all || counts(comparison, figure)) result.push_back(figure);
-    if (!result.empty()) break;
-  }
+  for (const auto& row : comparison.rows)
+    for (const auto& figure : row.figures) {
+      const bool known = std::any_of(result.begin(), result.end(), [&](const auto& column) {
+        return column.task == figure.task && column.figure.name == figure.figure.name;
+      });
+      if (!known && (all || counts(comparison, figure))) result.push_back(figure);
+    }
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <polytask/data/data_module.h>
 #include <polytask/nn/model.h>
 #include <polytask/nn/weights.h>
+#include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/loss.h>
 #include <polytask/objectives/metric.h>
 #include <polytask/objectives/task_type.h>
@@ -64,9 +65,13 @@ std::vector<ReferenceSection> reference() {
       {"losses", "Losses of classification (`loss.type`)", classification_losses().infos()},
       {"losses", "Losses of binary and multilabel (`loss.type`)", binary_losses().infos()},
       {"losses", "Losses of regression (`loss.type`)", regression_losses().infos()},
+      {"losses", "Losses of segmentation (`loss.type`)", segmentation_losses().infos()},
+      {"losses", "Losses of dense regression (`loss.type`)", dense_regression_losses().infos()},
       {"metrics", "Metrics of classification", classification_metrics().infos()},
       {"metrics", "Metrics of binary and multilabel", binary_metrics().infos()},
       {"metrics", "Metrics of regression", regression_metrics().infos()},
+      {"metrics", "Metrics of segmentation", segmentation_metrics().infos()},
+      {"metrics", "Metrics of dense regression", dense_regression_metrics().infos()},
       {"backbones", "Backbones (`model.backbone.type`)", backbones().infos()},
       {"heads", "Heads (`tasks.<name>.head.type`)", heads().infos()},
       {"sharing", "Sharing architectures (`model.sharing`)", sharings().infos()},

@@ -64,7 +64,8 @@ void build_model(Session& session) {
     context.input_shapes[preprocess.spec().name] = preprocess.output_shape();
   for (size_t t = 0; t < session.tasks.size(); ++t) {
     const Node* head = session.experiment.tasks[t].second.find("head");
-    context.tasks.push_back({session.tasks[t]->name(), session.tasks[t]->outputs(), *head});
+    context.tasks.push_back(
+        {session.tasks[t]->name(), session.tasks[t]->outputs(), *head, session.tasks[t]->is_dense()});
   }
   session.model = create_model(session.experiment.model, context);
   if (const Node* freeze = session.experiment.model.find("freeze")) session.freeze = parse_freeze_rules(*freeze);

@@ -2,6 +2,7 @@
 #include <polytask/core/log.h>
 #include <polytask/core/threads.h>
 #include <polytask/io/json.h>
+#include <polytask/objectives/direction.h>
 #include <polytask/training/provenance.h>
 #include <polytask/training/train.h>
 
@@ -46,18 +47,21 @@ Node fingerprint_node(const Source& source) {
 
 Node number(int64_t value) { return Node::scalar_of(std::to_string(value)); }
 
-// Every figure that evaluations of this run will have: task → name → which direction is better, and the unit.
+// Every figure that evaluations of this run will have: task or coupling → name → which direction is better, and the
+// unit.
 Node figures_node(const Session& session) {
   Node node = Node::map_of();
   for (const auto& task : session.tasks) {
     Node figures = Node::map_of();
     for (const auto& figure : task->make_metrics()->values()) {
-      const bool higher = figure.direction == Direction::higher_is_better;
-      figures.set(figure.name, Node::map_of({{"better", Node::scalar_of(higher ? "higher" : "lower", true)},
+      figures.set(figure.name, Node::map_of({{"better", Node::scalar_of(direction_name(figure.direction), true)},
                                              {"unit", Node::scalar_of(figure.unit, true)}}));
     }
     node.set(task->name(), figures);
   }
+  for (const auto& coupling : session.coupling_names())
+    node.set(coupling, Node::map_of({{"value", Node::map_of({{"better", Node::scalar_of("lower", true)},
+                                                             {"unit", Node::scalar_of("", true)}})}}));
   return node;
 }
 

@@ -3,6 +3,7 @@
 #include <polytask/core/log.h>
 #include <polytask/core/memory.h>
 #include <polytask/core/progress.h>
+#include <polytask/objectives/direction.h>
 #include <polytask/training/trainer.h>
 
 #include <fmt/ranges.h>
@@ -277,7 +278,8 @@ bool Trainer::judge(const Evaluation* validation, const std::vector<double>& tra
     const std::string key = monitor_.rfind("val/", 0) == 0 ? monitor_.substr(4) : monitor_;
     value = validation->find(key, session_.objective_names());
   }
-  const bool lower = value.direction == Direction::lower_is_better;
+  value.value = judged_value(value.value, value.direction);
+  const bool lower = value.direction != Direction::higher_is_better;
   const double gain = lower ? progress_.best - value.value : value.value - progress_.best;
   const bool better = std::isfinite(value.value) && (!progress_.has_best || gain > options_.early_stop.min_delta);
   progress_.epochs_without_best = better ? 0 : progress_.epochs_without_best + 1;

@@ -25,6 +25,8 @@ class MemorySource : public Source {
 
   std::map<std::string, Column> columns;
   std::vector<Part> parts;
+  std::vector<LayerSpec> layer_specs;
+  std::vector<at::Tensor> layer_values;      ///< float [N, H, W] each
   std::set<int64_t> broken;                  ///< rows that cannot be read
   std::vector<std::string> excluded;         ///< as exclude_from_inputs() was told
   mutable std::vector<int> threads_in_read;  ///< libtorch's threads as seen by each read
@@ -64,6 +66,14 @@ class MemorySource : public Source {
   }
   std::vector<Preprocess> fit(const std::vector<int64_t>&) override {
     return {Preprocess::for_images(inputs()[0], 1.0 / 255, {0.5}, {0.25})};
+  }
+  void add_layer(LayerSpec spec, at::Tensor values) {
+    layer_specs.push_back(std::move(spec));
+    layer_values.push_back(std::move(values));
+  }
+  std::vector<LayerSpec> layers() const override { return layer_specs; }
+  at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const override {
+    return layer_values.at(static_cast<size_t>(layer)).index_select(0, at::tensor(rows, at::kLong));
   }
   void exclude_from_inputs(const std::vector<std::string>& names) override { excluded = names; }
   std::string row_name(int64_t row) const override { return fmt::format("memory[{}]", row); }

@@ -1,6 +1,7 @@
 #include "data/source_fixtures.h"
 
 #include <polytask/data/input_spec.h>
+#include <polytask/data/sources/normalize.h>
 #include <polytask/io/json.h>
 
 #include <gtest/gtest.h>
@@ -53,6 +54,29 @@ TEST(Preprocess, ImagesAreScaledAndStandardisedPerChannel) {
   const std::vector<double> expected = {-2, 2, (0.2 - 0.1) / 0.5, (0.4 - 0.1) / 0.5};
   for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(doubles(seen)[i], expected[i], 1e-6);
   EXPECT_THAT(preprocess.output_shape(), ElementsAre(2, 1, 2));
+}
+
+TEST(Preprocess, MissingPixelsAreTheMean) {
+  const auto preprocess = Preprocess::for_images({"image", {1, 1, 4}, {}}, 1, {-12}, {2});
+  const float infinity = std::numeric_limits<float>::infinity();
+  const at::Tensor raw = at::tensor({-10.0F, std::nanf(""), infinity, -14.0F}).view({1, 1, 1, 4});
+  EXPECT_THAT(doubles(preprocess.apply(raw)), ElementsAre(1, 0, infinity, -1));
+  EXPECT_TRUE(at::equal(traced(preprocess, at::zeros({1, 1, 1, 4}), raw), preprocess.apply(raw)));
+}
+
+TEST(Preprocess, ImageStatisticsLeaveMissingPixelsOut) {
+  const InputSpec spec{"image", {2, 1, 2}, {}};
+  at::Tensor images = at::tensor({1.0, 3.0, kNaN, 7.0, kNaN, 5.0, kNaN, 9.0}, at::kDouble).view({2, 2, 1, 2});
+  const auto read = [&](c10::ArrayRef<int64_t> rows) { return images.index_select(0, at::tensor(rows, at::kLong)); };
+  const auto fitted = fit_normalize({}, spec, 1, {0, 1}, read, 10).state();  // 1 3 5 and 7 9
+  EXPECT_THAT(doubles(fitted.at("mean")), ElementsAre(3, 8));
+  EXPECT_NEAR(doubles(fitted.at("std"))[0], std::sqrt(8.0 / 3), 1e-12);
+  EXPECT_NEAR(doubles(fitted.at("std"))[1], 1, 1e-12);
+  images.select(1, 1).fill_(kNaN);
+  EXPECT_THAT(input_error([&] {
+                fit_normalize({}, spec, 1, {0, 1}, read, 10);
+              }),
+              HasSubstr("channel 1 of input \"image\" has no value"));
 }
 
 TEST(Preprocess, TablesByHand) {

@@ -1,5 +1,5 @@
 #pragma once
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
 namespace polytask {
 
@@ -35,6 +35,41 @@ inline at::Tensor fit_logistic(const at::Tensor& features, const at::Tensor& tar
     const auto hessian = x.t().mm(x * (p * (1 - p)).clamp_min(1e-9)) + at::diag(ridge);
     const auto gradient = x.t().mm(p - y) + ridge.reshape({-1, 1}) * w;
     w = w - at::linalg_solve(hessian, gradient);
+  }
+  return w;
+}
+
+/// Multinomial logistic regression of the classes `labels` (long [N], in 0…classes − 1) by Newton's method with halved
+/// steps; `penalty`, on the mean loss, must be > 0, because the softmax leaves one direction free. Coefficients
+/// [F + 1, classes].
+inline at::Tensor fit_multinomial(const at::Tensor& features, const at::Tensor& labels, int64_t classes, double penalty,
+                                  int iterations = 20) {
+  const auto x = at::cat({features.to(at::kDouble), at::ones({features.size(0), 1}, at::kDouble)}, 1);
+  const auto y = at::one_hot(labels, classes).to(at::kDouble);
+  const int64_t width = x.size(1);
+  const auto n = static_cast<double>(x.size(0));
+  const auto loss = [&](const at::Tensor& w) {
+    return (-(at::log_softmax(x.mm(w), 1) * y).sum() / n + penalty / 2 * w.square().sum()).item<double>();
+  };
+  auto w = at::zeros({width, classes}, at::kDouble);
+  for (double before = loss(w); iterations > 0; --iterations) {
+    const auto p = at::softmax(x.mm(w), 1);
+    const auto gradient = x.t().mm(p - y) / n + penalty * w;
+    auto hessian = at::zeros({classes, width, classes, width}, at::kDouble);
+    for (int64_t a = 0; a < classes; ++a)
+      for (int64_t b = a; b < classes; ++b) {
+        const auto curvature = a == b ? p.select(1, a) * (1 - p.select(1, a)) : -p.select(1, a) * p.select(1, b);
+        const auto block = x.t().mm(x * curvature.unsqueeze(1)) / n;  // symmetric
+        hessian.select(2, b).select(0, a).copy_(block);
+        hessian.select(2, a).select(0, b).copy_(block);
+      }
+    const auto matrix = hessian.view({classes * width, -1}) + penalty * at::eye(classes * width, at::kDouble);
+    const auto step = at::linalg_solve(matrix, gradient.t().reshape({-1, 1})).view({classes, width}).t();
+    double length = 1, after = loss(w - step);
+    while (!(after <= before) && length > 1e-3) after = loss(w - (length /= 2) * step);
+    w = w - length * step;
+    if (before - after < 1e-9) break;
+    before = after;
   }
   return w;
 }

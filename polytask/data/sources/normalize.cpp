@@ -27,22 +27,28 @@ Preprocess given(const NormalizeOptions& options, const InputSpec& spec, double 
                                 per_channel(options.deviation, spec.shape[0], "std"));
 }
 
-// Sums per channel about a pivot near the mean, so that large offsets cost no digits.
+// Sums per channel about a pivot near the mean, so that large offsets cost no digits. NaN (no data) is left out.
 class ChannelStatistics {
  public:
   void add(const at::Tensor& images, double scale) {
     const at::Tensor values = images.to(at::kDouble) * scale;
     if (!pivot_.defined()) {
-      pivot_ = values.mean({0, 2, 3}, true);
+      pivot_ = values.nanmean({0, 2, 3}, true).nan_to_num(0.0);
       sum_ = at::zeros({values.size(1)}, at::kDouble);
-      squares_ = at::zeros({values.size(1)}, at::kDouble);
+      squares_ = at::zeros_like(sum_);
+      count_ = at::zeros_like(sum_);
     }
     const at::Tensor residual = values - pivot_;
-    sum_ += residual.sum({0, 2, 3});
-    squares_ += residual.square().sum({0, 2, 3});
-    count_ += static_cast<double>(values.size(0) * values.size(2) * values.size(3));
+    sum_ += residual.nansum({0, 2, 3});
+    squares_ += residual.square().nansum({0, 2, 3});
+    count_ += values.isnan().logical_not().sum({0, 2, 3});
   }
-  bool empty() const { return count_ == 0; }
+  bool empty() const { return !pivot_.defined(); }
+  /// The first channel of which no value was seen; −1: there is none.
+  int64_t missing_channel() const {
+    const at::Tensor without = count_.eq(0).nonzero();
+    return without.numel() == 0 ? -1 : without[0].item<int64_t>();
+  }
   std::vector<double> mean() const { return list(pivot_.view({-1}) + sum_ / count_); }
   std::vector<double> deviation() const {
     const at::Tensor variance = (squares_ / count_ - (sum_ / count_).square()).clamp_min(0);
@@ -55,8 +61,7 @@ class ChannelStatistics {
     return {dense.data_ptr<double>(), dense.data_ptr<double>() + dense.numel()};
   }
 
-  at::Tensor pivot_, sum_, squares_;
-  double count_ = 0;
+  at::Tensor pivot_, sum_, squares_, count_;
 };
 
 Preprocess computed(const InputSpec& spec, double scale, const std::vector<int64_t>& rows, const ReadRows& read,
@@ -86,6 +91,8 @@ Preprocess computed(const InputSpec& spec, double scale, const std::vector<int64
   }
   if (statistics.empty() && failure) std::rethrow_exception(failure);
   if (statistics.empty()) throw InputError("data.normalize: there is no training row to compute mean and std of");
+  if (const int64_t channel = statistics.missing_channel(); channel >= 0)
+    throw InputError("data.normalize: channel {} of input \"{}\" has no value in any training row", channel, spec.name);
   return Preprocess::for_images(spec, scale, statistics.mean(), statistics.deviation());
 }
 

@@ -25,9 +25,9 @@ struct NormalizeOptions {
 using ReadRows = std::function<at::Tensor(c10::ArrayRef<int64_t>)>;
 
 /// auto: mean and standard deviation of each channel over `rows` (evenly spaced, at most `most` of them; unreadable
-/// samples are left to whoever reads them for training, unless none can be read). `scale` brings stored values to 0…1.
-/// Throws InputError for mean and std of the wrong length, a std that is not positive, or `imagenet` without 3
-/// channels.
+/// samples are left to whoever reads them for training, unless none can be read), without NaN pixels. `scale` brings
+/// stored values to 0…1. Throws InputError for mean and std of the wrong length, a std that is not positive, `imagenet`
+/// without 3 channels, and a channel without any value.
 Preprocess fit_normalize(const NormalizeOptions& options, const InputSpec& spec, double scale,
                          const std::vector<int64_t>& rows, const ReadRows& read, int64_t most);
 

@@ -14,5 +14,6 @@ void register_implants(SourceRegistry& registry);
 void register_tabular(SourceRegistry& registry);
 void register_multi(SourceRegistry& registry);
 void register_driving(SourceRegistry& registry);
+void register_forest(SourceRegistry& registry);
 
 }  // namespace polytask

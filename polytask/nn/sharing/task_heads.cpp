@@ -35,6 +35,21 @@ std::string last_layer_of(const std::string& prefix, const torch::nn::Module& pa
   return last.substr(0, last.rfind('.'));
 }
 
+namespace {
+
+void check_dense(const TaskHead& task, bool maps, const std::string& where) {
+  if (task.dense && !maps)
+    throw InputError(
+        "{}: task \"{}\" has a label per pixel, but its head gives one output a picture; use a head that "
+        "gives maps (unet_decoder, on backbone unet)",
+        where, task.name);
+  if (!task.dense && maps)
+    throw InputError("{}: task \"{}\" has one label a picture, but its head gives maps; use linear or mlp", where,
+                     task.name);
+}
+
+}  // namespace
+
 TaskHeads::TaskHeads(const std::vector<TaskHead>& tasks, const std::vector<std::vector<Level>>& levels,
                      const std::map<std::string, InputShape>& inputs, uint64_t seed) {
   check_task_names(tasks);
@@ -53,6 +68,7 @@ TaskHeads::TaskHeads(const std::vector<TaskHead>& tasks, const std::vector<std::
     else
       entry.with_inputs =
           register_module(task.name, std::make_shared<AuxiliaryHead>(options, auxiliary, context, inputs));
+    check_dense(task, entry.plain != nullptr && entry.plain->dense(), where);
     tasks_.push_back(task.name);
     heads_.push_back(std::move(entry));
   }

@@ -1,6 +1,7 @@
 #include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/dense_losses/register.h>
 
+#include <ATen/ops/one_hot.h>
 #include <ATen/ops/softmax.h>
 
 namespace polytask {
@@ -27,11 +28,12 @@ class Dice : public DenseLoss {
     const Pixels pixels = valid_pixels(output, target, valid);
     if (pixels.empty()) return pixels.nothing();
     const at::Tensor p = at::softmax(pixels.output, 1);                                       // [n, C]
-    const at::Tensor hit = p.gather(1, pixels.target.unsqueeze(1)).squeeze(1);                // [n]
     const at::Tensor truth = pixels.target.bincount({}, output.size(1)).to(p.scalar_type());  // [C]
-    if (!options_.per_class) return loss(hit.sum(), p.sum() + truth.sum());
-    const at::Tensor hits = at::zeros_like(truth).index_add(0, pixels.target, hit);
-    return loss(hits, p.sum(0) + truth).masked_select(truth > 0).mean();
+    if (options_.per_class) {
+      const at::Tensor hits = (p * at::one_hot(pixels.target, output.size(1))).sum(0);  // [C]
+      return loss(hits, p.sum(0) + truth).masked_select(truth > 0).mean();
+    }
+    return loss(p.gather(1, pixels.target.unsqueeze(1)).sum(), p.sum() + truth.sum());
   }
 
  private:

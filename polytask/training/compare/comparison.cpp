@@ -25,7 +25,9 @@ TaskFigures seed_figures(const ComparePlan& plan, const PlannedRow& row, size_t 
     if (!finished(results[member])) return {};
     for (const auto& [task, values] : results[member].*split) figures[task] = values;
   }
-  return figures.size() == plan.tasks.size() ? figures : TaskFigures();
+  const bool all =
+      std::all_of(plan.tasks.begin(), plan.tasks.end(), [&](const auto& task) { return figures.count(task) > 0; });
+  return all ? figures : TaskFigures();
 }
 
 bool counts(const std::string& figure, const std::string& metric) {
@@ -36,6 +38,7 @@ bool counts(const std::string& figure, const std::string& metric) {
 TaskFigures counting(const TaskFigures& figures, const std::map<std::string, std::string>& metrics) {
   TaskFigures result;
   for (const auto& [task, values] : figures) {
+    if (metrics.count(task) == 0) continue;  // a coupling's
     const std::string& metric = metrics.at(task);
     for (const auto& value : values)
       if (value.name == metric) result[task] = {value};
@@ -96,7 +99,8 @@ std::string task_type(const ComparePlan& plan, const std::string& task) {
 std::string usual_metric(const std::string& type) {
   if (type == "classification") return "accuracy";
   if (type == "binary" || type == "multilabel") return "auroc";
-  return type == "regression" ? "rmse" : "";
+  if (type == "segmentation") return "miou";
+  return type == "regression" || type == "dense_regression" ? "rmse" : "";
 }
 
 std::string problem_of(const PlannedRow& row, const Results& results) {
@@ -113,10 +117,14 @@ std::string problem_of(const PlannedRow& row, const Results& results) {
   return fmt::format("{}{}: {}", refused ? "refused" : "failed", share, first->reason);
 }
 
+// By task, then by coupling.
 void add_figures(const ComparePlan& plan, const std::vector<TaskFigures>& by_seed, ComparedRow& row) {
-  for (const auto& task : plan.tasks) {
-    const auto with = std::find_if(by_seed.begin(), by_seed.end(), [](const auto& f) { return !f.empty(); });
-    if (with == by_seed.end()) return;
+  const auto with = std::find_if(by_seed.begin(), by_seed.end(), [](const auto& f) { return !f.empty(); });
+  if (with == by_seed.end()) return;
+  std::vector<std::string> owners = plan.tasks;
+  for (const auto& [name, figures] : *with)
+    if (std::find(owners.begin(), owners.end(), name) == owners.end()) owners.push_back(name);
+  for (const auto& task : owners) {
     const auto& figures = with->at(task);
     for (size_t f = 0; f < figures.size(); ++f) {
       ComparedFigure compared{task, figures[f], {}, {}};
@@ -212,6 +220,7 @@ void correct(Comparison& comparison) {
 std::map<std::string, std::string> counting_metrics(const ComparePlan& plan, const TaskFigures& figures) {
   std::map<std::string, std::string> metrics;
   for (const auto& [task, values] : figures) {
+    if (std::find(plan.tasks.begin(), plan.tasks.end(), task) == plan.tasks.end()) continue;  // a coupling's
     std::vector<std::string> names;
     for (const auto& value : values) names.push_back(value.name);
     const auto asked = plan.metrics.find(task);

@@ -25,7 +25,7 @@ struct ComparedRow {
   size_t planned = 0;  ///< the plan's row whose trainings it shows; the tuned row may share them with another
   std::string architecture, method;
   std::string problem;                       ///< "" or "refused: …", "failed: …"
-  std::vector<ComparedFigure> figures;       ///< by task, in the order of the tasks
+  std::vector<ComparedFigure> figures;       ///< by task, in the order of the tasks; then values of couplings
   std::vector<double> delta;                 ///< [seeds] Δm against the same seed's single-task models, per cent
   MeanInterval delta_spread;                 ///< of them
   std::map<std::string, double> task_delta;  ///< mean over seeds, per cent

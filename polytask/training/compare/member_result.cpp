@@ -2,6 +2,7 @@
 #include <polytask/core/options.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/json.h>
+#include <polytask/objectives/direction.h>
 #include <polytask/training/checkpoint.h>
 #include <polytask/training/compare/member_result.h>
 #include <polytask/training/run_directory.h>
@@ -27,11 +28,9 @@ TaskFigures figures_of(const Node& measured, const Node& known) {
     const Node& values = entry(measured, task.c_str());
     for (const auto& [name, facts] : figures.entries()) {
       const Node* value = values.find(name);
-      const bool higher = facts.text_or("better", "") == "higher";
       if (value != nullptr)
-        result[task].push_back({name, json_number(*value),
-                                higher ? Direction::higher_is_better : Direction::lower_is_better,
-                                facts.text_or("unit", "")});
+        result[task].push_back(
+            {name, json_number(*value), direction_named(facts.text_or("better", "")), facts.text_or("unit", "")});
     }
   }
   return result;

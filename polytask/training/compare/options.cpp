@@ -8,6 +8,9 @@ void CompareOptions::fields(Fields& f) {
           "them");
   f.field("architectures", architectures,
           "list of sharing architectures: names, or maps {sharing: name, options}; none: the file's");
+  f.field("settings", settings,
+          "other settings to compare: a map from a name to a list of overrides, each tried with every method and "
+          "architecture; the tuned weights are those of the first");
   f.field("seeds", seeds, "how many seeds, from the experiment's seed on", at_least(1));
   f.field("jobs", jobs, "trainings at the same time; they share the cores", at_least(1));
   f.field("tuned", tuned, "also train constant weights, of which validation rows choose one");

@@ -1,4 +1,5 @@
 #include <polytask/config/select_tasks.h>
+#include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
 #include <polytask/core/suggest.h>
 #include <polytask/io/json.h>
@@ -66,11 +67,15 @@ class Planner {
     }
   }
 
-  size_t add_row(RowKind kind, const Variant& architecture, const std::string& label, const Node& balancing) {
+  size_t add_row(RowKind kind, const Variant& architecture, const std::string& method, const Node& balancing,
+                 const Setting& setting) {
+    const std::string label = setting.label.empty() ? method : fmt::format("{}, {}", method, setting.label);
     plan.rows.push_back({kind, architecture.label, label, {}});
     Node root = root_;
     root.set("model", architecture.section);
     root.set("balancing", balancing);
+    for (const auto& assignment : setting.overrides) apply_override(root, assignment);
+    set_paths(root);
     add_members(slug(architecture.label) + "-" + slug(label), root, "");
     return plan.rows.size() - 1;
   }
@@ -153,18 +158,20 @@ ComparePlan make_plan(const Node& configuration, const CompareOptions& options, 
   const auto methods = method_variants(options.methods, choice.methods, child(planner.root(), "balancing"));
   const auto architectures =
       architecture_variants(options.architectures, choice.architectures, child(planner.root(), "model"));
+  const auto settings = listed_settings(options.settings);
   const auto points = weight_grid(options.grid, planner.plan.tasks);
 
   planner.add_single();
   for (const auto& architecture : architectures)
-    for (const auto& method : methods) {
-      const size_t row = planner.add_row(RowKind::method, architecture, method.label, method.section);
-      if (options.tuned && planner.plan.candidates.empty()) planner.plan.candidates.push_back(row);
-    }
+    for (const auto& method : methods)
+      for (const auto& setting : settings) {
+        const size_t row = planner.add_row(RowKind::method, architecture, method.label, method.section, setting);
+        if (options.tuned && planner.plan.candidates.empty()) planner.plan.candidates.push_back(row);
+      }
   if (options.tuned)
     for (const auto& point : points)
       planner.plan.candidates.push_back(planner.add_row(RowKind::grid, architectures.front(), "weights " + point.label,
-                                                        fixed_weights(point, planner.plan.tasks)));
+                                                        fixed_weights(point, planner.plan.tasks), settings.front()));
   planner.plan.metrics = options.metrics;
   return std::move(planner.plan);
 }

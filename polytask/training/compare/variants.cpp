@@ -125,4 +125,26 @@ std::vector<Variant> architecture_variants(const Node& listed, const std::vector
   return variants;
 }
 
+std::vector<Setting> listed_settings(const Node& listed) {
+  if (listed.is_null()) return {Setting()};
+  if (!listed.is_map() || listed.entries().empty())
+    throw InputError(
+        "{}: expected a map from names to lists of overrides, for example {{off: "
+        "[couplings.allometry.weight=0], on: []}}",
+        listed.where());
+  std::vector<Setting> settings;
+  for (const auto& [name, overrides] : listed.entries()) {
+    if (!overrides.is_sequence() && !overrides.is_null())
+      throw InputError("{}: expected a list of overrides (couplings.allometry.weight=0)", overrides.where());
+    Setting setting{name, {}};
+    for (const auto& item : overrides.items()) {
+      if (!item.is_scalar() || item.text().find('=') == std::string::npos)
+        throw InputError("{}: expected an override like couplings.allometry.weight=0", item.where());
+      setting.overrides.push_back(item.text());
+    }
+    settings.push_back(std::move(setting));
+  }
+  return settings;
+}
+
 }  // namespace polytask

@@ -20,6 +20,16 @@ std::vector<Variant> method_variants(const Node& listed, const std::vector<std::
 /// The same for sharing architectures, from the file's `model`.
 std::vector<Variant> architecture_variants(const Node& listed, const std::vector<std::string>& names, const Node& file);
 
+/// Overrides of the configuration that take part as a whole.
+struct Setting {
+  std::string label;                   ///< "" where the file is taken as it is
+  std::vector<std::string> overrides;  ///< "couplings.allometry.weight=0"
+};
+
+/// The settings of a map from names to lists of overrides; a single one without a name where there are none. InputError
+/// for anything else.
+std::vector<Setting> listed_settings(const Node& listed);
+
 /// The `model` section `file` with another sharing architecture: those of its keys that this one knows.
 Node with_architecture(const Node& file, const std::string& name);
 

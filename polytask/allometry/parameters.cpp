@@ -1,0 +1,127 @@
+#include <polytask/allometry/parameters.h>
+#include <polytask/core/error.h>
+#include <polytask/core/suggest.h>
+#include <polytask/io/json.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace polytask {
+namespace {
+
+const Node& member(const Node& node, const std::string& key, const std::string& source) {
+  const Node* found = node.find(key);
+  if (found != nullptr) return *found;
+  std::vector<std::string> keys;
+  for (const auto& [name, value] : node.entries()) keys.push_back(name);
+  throw InputError("{}: \"{}\" is missing{}", node.path.empty() || node.place.file.empty() ? source : node.where(), key,
+                   nearest(key, keys).empty() ? "" : did_you_mean(key, keys));
+}
+
+const std::string& text_of(const Node& node) {
+  if (!node.is_scalar()) throw InputError("{}: expected a text", node.where());
+  return node.text();
+}
+
+double finite(const Node& node) {
+  const double value = json_number(node);
+  if (!std::isfinite(value)) throw InputError("{}: {} is no finite number", node.where(), node.text());
+  return value;
+}
+
+Matrix covariance_of(const Node& genus, int64_t size) {
+  const Node* rows = genus.find("covariance");
+  if (rows == nullptr || rows->is_null()) return {};
+  Matrix covariance(size, size);
+  const auto check = [&](const Node& node) {
+    if (!node.is_sequence() || static_cast<int64_t>(node.items().size()) != size)
+      throw InputError("{}: expected {} entries", node.where(), size);
+  };
+  check(*rows);
+  for (int64_t i = 0; i < size; ++i) {
+    const Node& row = rows->items()[static_cast<size_t>(i)];
+    check(row);
+    for (int64_t j = 0; j < size; ++j) covariance(i, j) = finite(row.items()[static_cast<size_t>(j)]);
+  }
+  return covariance;
+}
+
+GenusParameters genus_of(const Law& law, const std::string& name, const Node& node, const std::string& source) {
+  if (!node.is_map()) throw InputError("{}: expected a map of parameters", node.where());
+  GenusParameters genus;
+  genus.name = name;
+  genus.where = node.place.file.empty() ? fmt::format("{}: genera.{}", source, name) : node.where();
+  for (const auto& parameter : law.parameter_names())
+    genus.values.push_back(finite(member(node, parameter, genus.where)));
+  if (law.has_shape() && genus.values.back() <= 0)
+    throw InputError("{}: must be above 0 m", node.find(law.parameter_names().back())->where());
+  genus.covariance = covariance_of(node, law.columns() + 1);
+  return genus;
+}
+
+}  // namespace
+
+std::string canonical_unit(const std::string& unit) { return unit == "t/ha" ? "Mg/ha" : unit; }
+
+LawParameters parse_parameters(const Node& root, const std::string& source, const std::string& law) {
+  if (!root.is_map()) throw InputError("{}: no parameter file: expected a map with \"law\" and \"genera\"", source);
+  LawParameters parameters;
+  parameters.source = source;
+  const Node& form = member(root, "law", source);
+  parameters.law = &law_named(text_of(form), form.where());
+  if (!law.empty() && law != parameters.law->name())
+    throw InputError("{}: holds parameters of the {} law, but the {} law is asked for", form.where(),
+                     parameters.law->name(), law);
+  const Node& units = member(root, "units", source);
+  const Node& height = member(units, "height", source);
+  if (text_of(height) != "m") throw InputError("{}: heights must be in m, not \"{}\"", height.where(), height.text());
+  parameters.biomass_unit = canonical_unit(text_of(member(units, "biomass", source)));
+  parameters.min_height_m = finite(member(root, "min_height_m", source));
+  const Node& genera = member(root, "genera", source);
+  if (!genera.is_map() || genera.entries().empty()) throw InputError("{}: expected a map of genera", genera.where());
+  for (const auto& [name, node] : genera.entries())
+    parameters.genera.push_back(genus_of(*parameters.law, name, node, source));
+  return parameters;
+}
+
+LawParameters read_parameters(const std::filesystem::path& path, const std::string& law) {
+  return parse_parameters(read_json_file(path), path.string(), law);
+}
+
+std::vector<GenusParameters> parameters_of(const LawParameters& parameters, const std::vector<std::string>& classes) {
+  std::vector<GenusParameters> result;
+  std::vector<std::string> missing, falling, known;
+  for (const auto& genus : parameters.genera) known.push_back(genus.name);
+  for (const auto& name : classes) {
+    const auto found = std::find_if(parameters.genera.begin(), parameters.genera.end(),
+                                    [&](const GenusParameters& genus) { return genus.name == name; });
+    if (found == parameters.genera.end()) {
+      const std::string near = nearest(name, known);
+      missing.push_back(near.empty() ? name : fmt::format("{} (did you mean \"{}\"?)", name, near));
+      continue;
+    }
+    if (parameters.law->needs_positive_beta() && found->values[1] <= 0)
+      falling.push_back(fmt::format("{}: beta = {:.6g}", found->where, found->values[1]));
+    result.push_back(*found);
+  }
+  if (!missing.empty())
+    throw InputError("{}: has no parameters for {} of {} classes: {}; it knows {}", parameters.source, missing.size(),
+                     classes.size(), fmt::join(missing, ", "), fmt::join(known, ", "));
+  if (!falling.empty())
+    throw InputError("{}: the {} law needs beta > 0, so that biomass grows with height", fmt::join(falling, "; "),
+                     parameters.law->name());
+  return result;
+}
+
+void check_biomass_unit(const LawParameters& parameters, const std::string& unit, const std::string& used_by) {
+  if (canonical_unit(unit) == parameters.biomass_unit) return;
+  throw InputError(
+      "{}: its parameters are for biomass in {}, but {} is in {}; a fit of trees (kg a tree) is not valid for raster "
+      "cells (Mg/ha): fit from the rasters themselves",
+      parameters.source, parameters.biomass_unit, used_by, unit.empty() ? "no stated unit" : unit);
+}
+
+}  // namespace polytask
