@@ -138,8 +138,11 @@ void RasterSource::drop_empty_tiles() {
     without_input += input ? 0 : 1;
     without_label += input && !label ? 1 : 0;
     if (!input || !label) continue;
-    tiles_[kept] = tiles_[i];
-    contents_[kept++] = std::move(contents_[i]);
+    if (kept < i) {
+      tiles_[kept] = tiles_[i];
+      contents_[kept] = std::move(contents_[i]);
+    }
+    ++kept;
   }
   const size_t all = tiles_.size();
   tiles_.resize(kept);

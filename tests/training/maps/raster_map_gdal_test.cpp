@@ -153,7 +153,8 @@ TEST_F(RasterMapTest, interrupted_or_failed_it_leaves_nothing) {
   }
   EXPECT_TRUE(fs::is_empty(out("maps")));
   truncate_file(directory_.path() / "s.tif");
-  EXPECT_THROW(write_maps(stack, net(), out("maps"), {16, 1, false}), InputError);
+  const auto again = [&] { return open_scene(options_, {(directory_.path() / "s.tif").string()}); };
+  EXPECT_THROW(write_maps(again(), net(), out("maps"), {16, 1, false}), InputError);
   EXPECT_TRUE(fs::is_empty(out("maps")));
 }
 
