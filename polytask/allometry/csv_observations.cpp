@@ -9,7 +9,7 @@
 namespace polytask {
 namespace {
 
-constexpr size_t kBlock = 4096;
+constexpr size_t kBlock = 16384;
 
 int64_t mebibytes(int64_t bytes) { return bytes >> 20; }
 

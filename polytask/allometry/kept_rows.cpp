@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 
 namespace polytask {
 namespace {
@@ -12,13 +13,17 @@ constexpr size_t kBlock = size_t{1} << 16;
 }  // namespace
 
 KeptRows::KeptRows(Observations& observations, double min_height_m) : min_height_m_(min_height_m) {
-  std::vector<Observation> rows;
-  while (observations.read(rows))
+  // The next block is read, which is most of the work, while this one is taken in.
+  std::vector<Observation> rows, next;
+  for (bool more = observations.read(rows); more; rows.swap(next)) {
+    auto reading = std::async(std::launch::async, [&] { return observations.read(next); });
     for (const auto& row : rows)
       if (keep_row(row, min_height_m, counts_))
         add({std::log(row.height_m), std::log(row.biomass), row.genus, row.group});
-  genera_.assign(observations.genera().names().begin(), observations.genera().names().end());
-  groups_.assign(observations.groups().names().begin(), observations.groups().names().end());
+    more = reading.get();
+  }
+  genera_ = observations.genera().names();
+  groups_ = observations.groups().names();
   rows_of_genus_.resize(genera_.size());
   if (size_ == 0) throw InputError("{}: no row is left to fit: {}", observations.name(), counts_.text(min_height_m));
 }

@@ -9,13 +9,6 @@
 
 namespace polytask {
 
-int32_t NameIndex::add(std::string_view name) {
-  const auto number = static_cast<int32_t>(names_.size());
-  names_.emplace_back(name);
-  numbers_.emplace(names_.back(), number);
-  return number;
-}
-
 std::vector<std::pair<std::string, int64_t>> RowCounts::dropped(double min_height_m) const {
   return {{"genus missing", genus_missing},
           {"height missing or not finite", height_missing},

@@ -1,33 +1,13 @@
 #pragma once
+#include <polytask/allometry/name_index.h>
+
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace polytask {
-
-/// Names numbered in the order of their first appearance.
-class NameIndex {
- public:
-  int32_t of(std::string_view name) {
-    if (last_ >= 0 && names_[static_cast<size_t>(last_)] == name) return last_;
-    const auto found = numbers_.find(name);
-    return last_ = found != numbers_.end() ? found->second : add(name);
-  }
-  const std::deque<std::string>& names() const { return names_; }
-  int64_t size() const { return static_cast<int64_t>(names_.size()); }
-
- private:
-  int32_t add(std::string_view name);
-
-  std::deque<std::string> names_;                          // stay where they are
-  std::unordered_map<std::string_view, int32_t> numbers_;  // by texts in names_
-  int32_t last_ = -1;
-};
 
 /// One tree, or one cell of a raster.
 struct Observation {
@@ -41,7 +21,8 @@ struct Observation {
 class Observations {
  public:
   virtual ~Observations() = default;
-  /// Replaces `block` by the next observations, some thousands; false, and an empty block, where none is left.
+  /// Replaces `block` by the next observations, some thousands; false, and an empty block, where none is left. May be
+  /// called from another thread than before, while nothing else of the object is used.
   virtual bool read(std::vector<Observation>& block) = 0;
   /// What is read, for messages ("trees.csv").
   virtual std::string name() const = 0;

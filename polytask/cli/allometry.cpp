@@ -146,8 +146,7 @@ void run_fit(const FitArguments& arguments) {
   fmt::print("{}", fit_text(report));
   if (!arguments.columns.group.empty()) {
     const Folds folds{0, arguments.seed, true};
-    fmt::print("\n{}", held_out_text(cross_validate(rows, law, options, report.fit.shape, folds), folds,
-                                     static_cast<int64_t>(rows.groups().size())));
+    fmt::print("\n{}", held_out_text(cross_validate(rows, law, options, report.fit.shape, folds), folds));
   }
   const auto csv = beside(arguments.output, ".csv"), figure = beside(arguments.output, ".svg");
   write_file_atomically(csv, parameter_csv(report));

@@ -2,15 +2,44 @@
 #include <polytask/io/csv.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 
 namespace polytask {
 namespace {
 
+// Digits with a point somewhere, of at most 15: a whole number below 2^53 over a power of ten that a double holds
+// exactly, so that one division rounds correctly. What most tables hold, several times as fast as std::from_chars.
+std::optional<double> parse_short(std::string_view text) {
+  constexpr size_t kLongest = 16;
+  constexpr std::array<double, kLongest> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  if (text.size() > kLongest) return std::nullopt;
+  uint64_t digits = 0;
+  size_t count = 0, decimals = 0;
+  bool point = false;
+  for (const char c : text) {
+    const auto digit = static_cast<unsigned>(c - '0');
+    if (digit <= 9) {
+      digits = digits * 10 + digit;
+      ++count;
+      decimals += point ? 1 : 0;
+    } else if (c == '.' && !point) {
+      point = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (count == 0 || count >= kLongest) return std::nullopt;
+  return static_cast<double>(digits) / kPowers[decimals];
+}
+
 std::optional<double> parse_plain(std::string_view text) {
+  if (const auto value = parse_short(text)) return value;
   const bool plus = !text.empty() && text[0] == '+';
   const char* start = text.data() + (plus ? 1 : 0);
   const char* last = text.data() + text.size();

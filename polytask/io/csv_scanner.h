@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -36,7 +37,6 @@ class CsvScanner {
   void end_row();
   void skip_comments();
   void read_fields();
-  std::string_view plain_field();
   std::string_view quoted_field();
   size_t closing_quote(bool& doubled) const;
 
@@ -44,6 +44,8 @@ class CsvScanner {
   std::string name_;
   char delimiter_;
   std::string comment_;
+  static constexpr unsigned char kBlank = 1, kEndsField = 2;
+  std::array<unsigned char, 256> roles_{};  // of each character
   size_t at_ = 0;
   int64_t line_ = 0, current_line_ = 1;
   bool blank_ = false;

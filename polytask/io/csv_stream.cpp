@@ -28,6 +28,7 @@ size_t whole_lines(std::string_view text) {
 
 CsvStream::CsvStream(const std::filesystem::path& path, CsvOptions options)
     : name_(path.string()), options_(std::move(options)), file_(open_for_reading(path)) {
+  for (const auto& text : options_.missing) longest_missing_ = std::max(longest_missing_, text.size());
   fill(0, 1);
   read_header();
 }
@@ -45,7 +46,8 @@ size_t CsvStream::column_index(const std::string& name) const {
 }
 
 bool CsvStream::is_missing(std::string_view field) const {
-  return std::find(options_.missing.begin(), options_.missing.end(), field) != options_.missing.end();
+  return field.size() <= longest_missing_ &&
+         std::find(options_.missing.begin(), options_.missing.end(), field) != options_.missing.end();
 }
 
 bool CsvStream::next() {

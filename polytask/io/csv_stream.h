@@ -41,6 +41,7 @@ class CsvStream {
 
   std::string name_;
   CsvOptions options_;
+  size_t longest_missing_ = 0;
   FileDescriptor file_;
   std::string block_;    // text from the first row that is not read yet
   size_t whole_ = 0;     // how much of it is whole lines

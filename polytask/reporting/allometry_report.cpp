@@ -9,6 +9,7 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <set>
 
 namespace polytask {
 namespace {
@@ -121,14 +122,14 @@ std::string fit_text(const FitReport& report) {
   return text + back_transform_text(report) + warnings(report) + "\n" + genera_table(report);
 }
 
-std::string held_out_text(const std::vector<HeldOut>& cells, const Folds& folds, int64_t folds_with_rows) {
+std::string held_out_text(const std::vector<HeldOut>& cells, const Folds& folds) {
   std::vector<HeldOut> unseen;
   std::copy_if(cells.begin(), cells.end(), std::back_inserter(unseen),
                [](const HeldOut& cell) { return cell.n_training == 0; });
+  std::set<int64_t> parts;
+  for (const auto& cell : cells) parts.insert(cell.fold);
   return fmt::format(
-      "held out, {}: RMSE of log B {}{}\n",
-      folds.by_group ? fmt::format("one of {} groups at a time", folds_with_rows)
-                     : fmt::format("one of {} folds at a time", folds_with_rows),
+      "held out, one of {} {} at a time: RMSE of log B {}{}\n", parts.size(), folds.by_group ? "groups" : "folds",
       figure_text(held_out_rmse(cells)),
       unseen.empty() ? "" : fmt::format("; of genera without training rows {}", figure_text(held_out_rmse(unseen))));
 }

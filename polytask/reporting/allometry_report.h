@@ -13,7 +13,7 @@ namespace polytask {
 std::string fit_text(const FitReport& report);
 
 /// Held-out errors of a fit as a line of text, with the error of a genus seen for the first time where there is one.
-std::string held_out_text(const std::vector<HeldOut>& cells, const Folds& folds, int64_t folds_with_rows);
+std::string held_out_text(const std::vector<HeldOut>& cells, const Folds& folds);
 
 /// Laws against laws. `rows` and `genera` of KeptRows.
 std::string laws_text(const std::vector<ComparedFit>& compared, const KeptRows& rows, const Folds& folds);

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 namespace polytask {
 namespace {
@@ -73,6 +74,14 @@ std::string table_of_genera(const std::vector<ComparedFit>& compared, const Kept
   return text;
 }
 
+size_t groups_with_rows(const KeptRows& rows) {
+  std::set<int32_t> groups;
+  rows.for_each([&](const KeptRow* row, size_t count) {
+    for (const KeptRow* end = row + count; row != end; ++row) groups.insert(row->group);
+  });
+  return groups.size();
+}
+
 std::string cell(double value) { return std::isfinite(value) ? number_text(value) : ""; }
 
 }  // namespace
@@ -83,7 +92,7 @@ std::string laws_text(const std::vector<ComparedFit>& compared, const KeptRows& 
       "Fits by maximum likelihood; a shape parameter searched counts as a number. Held out: {}, RMSE of log B.\n\n{}\n"
       "Each genus's own line:\n\n{}",
       rows.counts().text(rows.min_height_m()), rows.genera().size(),
-      folds.by_group ? fmt::format("one of {} groups at a time", rows.groups().size())
+      folds.by_group ? fmt::format("one of {} groups at a time", groups_with_rows(rows))
                      : fmt::format("one of {} random folds at a time", folds.count),
       table_of_all(compared), table_of_genera(compared, rows));
 }
