@@ -1,6 +1,7 @@
 #include <polytask/allometry/allometry_coupling.h>
 #include <polytask/allometry/fit_report.h>
 #include <polytask/core/error.h>
+#include <polytask/io/json.h>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/result_type.h>
@@ -93,7 +94,8 @@ void AllometryCoupling::attach(const std::vector<const TaskType*>& tasks) {
   } else if (options_.parameters.is_map()) {
     read_scalars();
   } else {
-    const auto parameters = read_parameters(options_.parameters.text(), options_.law.value_or(""));
+    parameters_node_ = read_json_file(options_.parameters.text());
+    const auto parameters = parse_parameters(parameters_node_, options_.parameters.text(), options_.law.value_or(""));
     check_biomass_unit(parameters, tasks[2]->unit(), fmt::format("task \"{}\"", options_.biomass));
     take(parameters);
   }
@@ -172,8 +174,8 @@ void AllometryCoupling::finish_fit() {
   report.counts = counts_;
   report.min_height_m = min_height_m();
   report.biomass_unit = tasks_[2]->unit();
-  fitted_ = parameter_node(report);
-  take(parse_parameters(fitted_, fmt::format("coupling \"{}\": the fit of the training targets", name()), ""));
+  parameters_node_ = parameter_node(report);
+  take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": the fit of the training targets", name()), ""));
 }
 
 AllometryLoss AllometryCoupling::evaluate(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) const {
@@ -210,14 +212,15 @@ std::vector<std::pair<std::string, double>> AllometryCoupling::figures() const {
 }
 
 Node AllometryCoupling::state() const {
-  return fitted_.is_map() ? Node::map_of({{"parameters", fitted_}}) : Node::map_of();
+  return parameters_node_.is_map() ? Node::map_of({{"parameters", parameters_node_}}) : Node::map_of();
 }
 
 void AllometryCoupling::load_state(const Node& state) {
   const Node* parameters = state.find("parameters");
-  if (!from_training_ || parameters == nullptr) return;
-  fitted_ = *parameters;
-  take(parse_parameters(fitted_, fmt::format("coupling \"{}\": its saved state", name()), options_.law.value_or("")));
+  if (parameters == nullptr) return;
+  parameters_node_ = *parameters;
+  take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": its saved state", name()),
+                        options_.law.value_or("")));
 }
 
 void register_allometry(CouplingRegistry& registry) {

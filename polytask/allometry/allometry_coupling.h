@@ -63,7 +63,7 @@ class AllometryCoupling : public Coupling {
   std::vector<const TaskType*> tasks_;
   AllometryParameters parameters_;  // law is null until they are known
   std::optional<double> file_min_height_m_;
-  Node fitted_;  // what finish_fit found
+  Node parameters_node_;  // a parameter file's content, or what finish_fit found
   std::unique_ptr<Accumulator> statistics_;
   RowCounts counts_;
   int64_t active_ = 0, clamped_ = 0;

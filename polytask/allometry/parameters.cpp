@@ -87,10 +87,6 @@ LawParameters parse_parameters(const Node& root, const std::string& source, cons
   return parameters;
 }
 
-LawParameters read_parameters(const std::filesystem::path& path, const std::string& law) {
-  return parse_parameters(read_json_file(path), path.string(), law);
-}
-
 std::vector<GenusParameters> parameters_of(const LawParameters& parameters, const std::vector<std::string>& classes) {
   std::vector<GenusParameters> result;
   std::vector<std::string> missing, falling, known;

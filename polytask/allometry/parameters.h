@@ -4,7 +4,6 @@
 #include <polytask/solvers/matrix.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -27,10 +26,9 @@ struct LawParameters {
   std::vector<GenusParameters> genera;
 };
 
-/// Reads a parameter file, or the same tree from elsewhere (`source` stands in messages). Checks law, units, heights
-/// and every number. Throws InputError that names the place: a missing key, a value that is no finite number, an
-/// unknown law or another one than `law` ("": any), a shape parameter that is not above 0.
-LawParameters read_parameters(const std::filesystem::path& path, const std::string& law);
+/// Reads the tree of a parameter file; `source` stands in messages. Checks law, units, heights and every number. Throws
+/// InputError that names the place: a missing key, a value that is no finite number, an unknown law or another one than
+/// `law` ("": any), a shape parameter that is not above 0.
 LawParameters parse_parameters(const Node& root, const std::string& source, const std::string& law);
 
 /// The parameters of the named classes, in their order. Throws InputError that lists every class without parameters,

@@ -130,8 +130,8 @@ std::string allometry_figure(const KeptRows& rows, const FittedLines& lines, con
       panel.point(std::exp(log_height), std::exp(log_biomass), 1.4, "#009e73", 0.45);
     }
     draw_line(panel, lines.complete, g, heights, kComplete);
-    draw_line(panel, lines.none, g, heights, kNone);
     draw_line(panel, lines.partial, g, heights, kPartial);
+    draw_line(panel, lines.none, g, heights, kNone);
   }
   const double height = kTop + static_cast<double>(lines_of_panels) * (kPanelHeight + kGapY);
   svg.text({kLeft + static_cast<double>(columns) * (kPanelWidth + kGapX) / 2, height + kBottom - 12}, "height (m)", 12,

@@ -16,7 +16,7 @@ double share(Interval interval, double value) {
 
 std::vector<double> logarithmic_ticks(Interval interval) {
   constexpr double kSlack = 1e-9;
-  const bool many = std::log10(interval.high / interval.low) > 2;
+  const bool many = std::log10(interval.high / interval.low) > 3;
   std::vector<double> ticks;
   for (int power = static_cast<int>(std::floor(std::log10(interval.low))); std::pow(10.0, power) <= interval.high;
        ++power)

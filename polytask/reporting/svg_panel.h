@@ -17,7 +17,7 @@ class LogLogPanel {
   /// `corner` is the upper left one of the frame; `x` and `y` are what the frame spans, above 0.
   LogLogPanel(Svg& svg, SvgPoint corner, double width, double height, Interval x, Interval y);
 
-  /// Frame, ticks at 1, 2 and 5 times powers of ten (powers alone over more than two decades), labels, title inside.
+  /// Frame, ticks at 1, 2 and 5 times powers of ten (powers alone over more than three decades), labels, title inside.
   void frame(const std::string& title);
   SvgPoint at(double x, double y) const;
   /// The part of a curve inside the frame.
@@ -33,7 +33,7 @@ class LogLogPanel {
   Interval x_, y_;
 };
 
-/// Values of 1, 2 and 5 times powers of ten within the interval; powers alone where it spans more than two decades.
+/// Values of 1, 2 and 5 times powers of ten within the interval; powers alone where it spans more than three decades.
 std::vector<double> logarithmic_ticks(Interval interval);
 
 }  // namespace polytask

@@ -207,6 +207,18 @@ TEST_F(AllometryCouplingTest, is_fitted_on_training_targets_and_saved) {
   EXPECT_EQ(loaded->value(o, {}).item<double>(), coupling->value(o, {}).item<double>());
 }
 
+TEST_F(AllometryCouplingTest, a_loaded_run_keeps_the_parameters_it_began_with) {
+  const std::string section = "{parameters: " + file() + "}";
+  const auto first = attached(section);
+  const auto o = outputs();
+  const double value = first->value(o, {}).item<double>();
+  file("Mg/ha", "2.9");
+  const auto again = attached(section);
+  EXPECT_NE(again->value(o, {}).item<double>(), value);
+  again->load_state(parse_json(write_json(first->state()), "state"));
+  EXPECT_EQ(again->value(o, {}).item<double>(), value);
+}
+
 TEST_F(AllometryCouplingTest, training_targets_that_determine_nothing_are_refused) {
   const auto coupling = attached("{parameters: training}");
   coupling->observe({at::zeros({1, 2, 2}, at::kLong), at::ones({1, 2, 2}), at::ones({1, 2, 2})}, {{}, {}, {}});
