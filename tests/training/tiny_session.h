@@ -35,7 +35,7 @@ struct TinySession {
                                    ? "{type: classification, target: kind, classes: 3}"
                                    : std::string("{type: regression, target: ") + name + ", standardise: false}";
       session.tasks.push_back(create_task(name, resolve_task_section(parse_yaml(text, "test.yaml"))));
-      session.tasks.back()->fit({fitted.targets.at(name), {}, {}, {}}, rows);
+      session.tasks.back()->fit({fitted.targets.at(name), {}, {}, {}, nullptr}, rows);
       context.tasks.push_back({name, session.tasks.back()->outputs(), {}});
       infos.push_back({name, std::string(name) == "kind" ? "classification" : "regression", 1});
     }
