@@ -132,9 +132,10 @@ void RasterSource::drop_empty_tiles() {
   size_t kept = 0;
   for (size_t i = 0; i < tiles_.size(); ++i) {
     const auto& labels = contents_[i].labels;
-    const bool input = contents_[i].input > 0;
+    const bool failed = !contents_[i].failure.empty();  // for the loader to find, and deal with as it is told
+    const bool input = failed || contents_[i].input > 0;
     const bool label =
-        labels.empty() || std::any_of(labels.begin(), labels.end(), [](double share) { return share > 0; });
+        failed || labels.empty() || std::any_of(labels.begin(), labels.end(), [](double share) { return share > 0; });
     without_input += input ? 0 : 1;
     without_label += input && !label ? 1 : 0;
     if (!input || !label) continue;
