@@ -151,8 +151,7 @@ void RasterSource::drop_empty_tiles() {
   if (kept == 0)
     throw InputError(
         "data: none of the {} tiles of {} scenes can be used: {} have no input but nodata, {} no label of any layer; "
-        "see "
-        "nodata, valid_min and valid_max of data.inputs and data.layers",
+        "see nodata, valid_min and valid_max of data.inputs and data.layers",
         all, scenes_.size(), without_input, without_label);
   if (kept < all)
     log_info("data: {} of {} tiles are left out: {} have no input but nodata, {} no label of any layer", all - kept,
