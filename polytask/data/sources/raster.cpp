@@ -131,11 +131,11 @@ void RasterSource::drop_empty_tiles() {
   int64_t without_input = 0, without_label = 0;
   size_t kept = 0;
   for (size_t i = 0; i < tiles_.size(); ++i) {
-    const auto& labels = contents_[i].labels;
-    const bool failed = !contents_[i].failure.empty();  // for the loader to find, and deal with as it is told
-    const bool input = failed || contents_[i].input > 0;
-    const bool label =
-        failed || labels.empty() || std::any_of(labels.begin(), labels.end(), [](double share) { return share > 0; });
+    const Content& tile = contents_[i];
+    const bool unknown = !tile.failure.empty();  // left to who reads it
+    const bool input = unknown || tile.input > 0;
+    const bool label = unknown || tile.labels.empty() ||
+                       std::any_of(tile.labels.begin(), tile.labels.end(), [](double share) { return share > 0; });
     without_input += input ? 0 : 1;
     without_label += input && !label ? 1 : 0;
     if (!input || !label) continue;
@@ -151,8 +151,7 @@ void RasterSource::drop_empty_tiles() {
   if (kept == 0)
     throw InputError(
         "data: none of the {} tiles of {} scenes can be used: {} have no input but nodata, {} no label of any layer; "
-        "see "
-        "nodata, valid_min and valid_max of data.inputs and data.layers",
+        "see nodata, valid_min and valid_max of data.inputs and data.layers",
         all, scenes_.size(), without_input, without_label);
   if (kept < all)
     log_info("data: {} of {} tiles are left out: {} have no input but nodata, {} no label of any layer", all - kept,
