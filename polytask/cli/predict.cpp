@@ -52,7 +52,8 @@ void add_predict(CLI::App& program) {
       ->required();
   verb->add_option("--checkpoint", arguments->checkpoint, "best or last")->check(CLI::IsMember({"best", "last"}));
   verb->add_option("--device", arguments->device, "auto, cpu, cuda, cuda:N (default: the run's)");
-  verb->add_option("--tile", arguments->maps.tile, "rasters: pixels of a side that are mapped at a time (default 256)")
+  verb->add_option("--tile", arguments->maps.tile,
+                   "rasters: pixels of a side that are mapped at a time (default 512); larger: faster, more memory")
       ->check(CLI::Range(16, 8192));
   verb->add_option("--batch", arguments->maps.batch, "rasters: tiles that go through the model together (default 1)")
       ->check(CLI::Range(1, 1024));

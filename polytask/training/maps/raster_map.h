@@ -31,7 +31,7 @@ struct MapModel {
 };
 
 struct MapOptions {
-  int64_t tile = 256;  ///< pixels of a side that a tile contributes, rounded up to a multiple of the model's stride
+  int64_t tile = 512;  ///< pixels of a side that a tile contributes, rounded up to a multiple of the model's stride
   int64_t batch = 1;   ///< tiles that go through the model together
   /// Also map pixels that lack some, but not all, of their channels. Pixels without data are nodata in every map.
   bool partial_input = false;
