@@ -80,10 +80,12 @@ TEST_F(RasterMapTest, no_seam_between_tiles_of_any_size) {
   whole.tile = 1000;
   write_maps(stack, net(), out("whole"), whole);
   const at::Tensor expected = map_of("whole", "height");
+  const double size = expected.abs().max().item<double>();
   for (const int64_t tile : {16, 37, 64, 128})
     for (const int64_t batch : {1, 3}) {
       write_maps(stack, net(), out("tiles"), {tile, batch, false});
-      EXPECT_LT((map_of("tiles", "height") - expected).abs().max().item<double>(), 1e-4) << tile;
+      // Convolutions of other sizes round otherwise.
+      EXPECT_LT((map_of("tiles", "height") - expected).abs().max().item<double>(), 1e-5 * size) << tile;
       EXPECT_TRUE(map_of("tiles", "genus").eq(map_of("whole", "genus")).all().item<bool>());
     }
   MapModel blind = net();
