@@ -19,9 +19,8 @@ struct BackTransform {
 class ResidualSums {
  public:
   void add(double log_biomass, double fitted);
+  void merge(const ResidualSums& other);
   BackTransform factors(double sigma) const;
-  int64_t n() const { return n_; }
-  double observed() const { return observed_; }  ///< ΣB
 
  private:
   int64_t n_ = 0;

@@ -9,7 +9,7 @@
 namespace polytask {
 namespace {
 
-constexpr size_t kBlock = 16384;
+constexpr size_t kBlock = size_t{1} << 16;
 
 int64_t mebibytes(int64_t bytes) { return bytes >> 20; }
 

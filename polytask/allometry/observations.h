@@ -21,8 +21,8 @@ struct Observation {
 class Observations {
  public:
   virtual ~Observations() = default;
-  /// Replaces `block` by the next observations, some thousands; false, and an empty block, where none is left. May be
-  /// called from another thread than before, while nothing else of the object is used.
+  /// Replaces `block` by the next observations, some ten thousand; false, and an empty block, where none is left. May
+  /// be called from another thread than before, while nothing else of the object is used.
   virtual bool read(std::vector<Observation>& block) = 0;
   /// What is read, for messages ("trees.csv").
   virtual std::string name() const = 0;

@@ -35,7 +35,7 @@ void add_list(CLI::App& program) {
   auto* verb = program.add_subcommand("list", "what is registered; with a topic, every option, default and source");
   auto arguments = std::make_shared<ListArguments>();
   verb->add_option("topic", arguments->topic,
-                   "tasks, losses, metrics, backbones, heads, sharing, balancing, data or training");
+                   "tasks, losses, metrics, backbones, heads, sharing, couplings, balancing, data or training");
   verb->add_flag("--names", arguments->names, "names and summaries only");
   verb->add_flag("--markdown", arguments->markdown, "as reference documentation");
   verb->callback([arguments] { run_list(*arguments); });

@@ -37,14 +37,14 @@ class CsvScanner {
   void end_row();
   void skip_comments();
   void read_fields();
-  std::string_view quoted_field();
+  std::string_view quoted_field(size_t number);
   size_t closing_quote(bool& doubled) const;
 
   std::string_view text_;
   std::string name_;
   char delimiter_;
   std::string comment_;
-  static constexpr unsigned char kBlank = 1, kEndsField = 2;
+  static constexpr unsigned char kBlank = 1, kEndsField = 2, kEndsRow = 4;
   std::array<unsigned char, 256> roles_{};  // of each character
   size_t at_ = 0;
   int64_t line_ = 0, current_line_ = 1;

@@ -34,7 +34,7 @@ CsvStream::CsvStream(const std::filesystem::path& path, CsvOptions options)
 }
 
 void CsvStream::read_header() {
-  delimiter_ = csv_delimiter(std::string_view(block_).substr(0, whole_), options_, name_);
+  delimiter_ = csv_delimiter(std::string_view(block_.data(), whole_), options_, name_);
   scan_block(1);
   has_row_ = read_csv_names(*scanner_, options_, name_, names_);
 }
@@ -72,32 +72,33 @@ bool CsvStream::next_in_block() {
       if (at_end_) return false;
       fill(scanner_->offset(), scanner_->next_line());
     } catch (const InputError&) {
-      if (at_end_ || block_.size() - row > kLongestRow) throw;
+      if (at_end_ || used_ - row > kLongestRow) throw;
       fill(row, line);
     }
   }
 }
 
 void CsvStream::fill(size_t keep_from, int64_t line) {
-  block_.erase(0, keep_from);
-  const size_t kept = block_.size();
+  std::copy(block_.begin() + static_cast<std::ptrdiff_t>(keep_from),
+            block_.begin() + static_cast<std::ptrdiff_t>(used_), block_.begin());
+  const size_t kept = used_ -= keep_from;
   do {
-    if (block_.size() > kLongestRow + kBlock) throw InputError("{}:{}: a row of more than 16 MiB", name_, line);
-    const size_t used = block_.size();
-    block_.resize(used + kBlock);
-    const ssize_t count = ::read(file_.number(), block_.data() + used, kBlock);
-    if (count < 0 && errno != EINTR) throw InputError("{}: cannot be read: {}", name_, system_reason(errno));
-    block_.resize(used + static_cast<size_t>(std::max<ssize_t>(count, 0)));
-    bytes_read_ += std::max<ssize_t>(count, 0);
+    if (used_ > kLongestRow + kBlock) throw InputError("{}:{}: a row of more than 16 MiB", name_, line);
+    if (block_.size() < used_ + kBlock) block_.resize(used_ + kBlock);
+    const ssize_t count = ::read(file_.number(), block_.data() + used_, kBlock);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw InputError("{}: cannot be read: {}", name_, system_reason(errno));
+    used_ += static_cast<size_t>(count);
+    bytes_read_ += count;
     at_end_ = count == 0;
-    whole_ = at_end_ ? block_.size() : whole_lines(block_);
+    whole_ = at_end_ ? used_ : whole_lines(std::string_view(block_.data(), used_));
   } while (!at_end_ && whole_ <= kept);
-  check_csv_text(std::string_view(block_).substr(std::min(kept, whole_)), line, name_);
+  check_csv_text(std::string_view(block_.data(), whole_).substr(std::min(kept, whole_)), line, name_);
   if (!names_.empty()) scan_block(line);
 }
 
 void CsvStream::scan_block(int64_t line) {
-  scanner_.emplace(std::string_view(block_).substr(0, whole_), name_, delimiter_, options_.comment);
+  scanner_.emplace(std::string_view(block_.data(), whole_), name_, delimiter_, options_.comment);
   scanner_->start_at_line(line);
 }
 

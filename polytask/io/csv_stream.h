@@ -43,7 +43,8 @@ class CsvStream {
   CsvOptions options_;
   size_t longest_missing_ = 0;
   FileDescriptor file_;
-  std::string block_;    // text from the first row that is not read yet
+  std::vector<char> block_;
+  size_t used_ = 0;      // of the block: text from the first row that is not read yet
   size_t whole_ = 0;     // how much of it is whole lines
   bool at_end_ = false;  // of the file
   int64_t bytes_read_ = 0;

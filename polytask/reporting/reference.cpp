@@ -1,3 +1,4 @@
+#include <polytask/allometry/couplings.h>
 #include <polytask/balancing/balancer.h>
 #include <polytask/config/experiment_options.h>
 #include <polytask/data/data_module.h>
@@ -9,6 +10,7 @@
 #include <polytask/objectives/task_type.h>
 #include <polytask/reporting/reference.h>
 #include <polytask/reporting/table.h>
+#include <polytask/training/coupling_term.h>
 #include <polytask/training/experiment.h>
 
 #include <algorithm>
@@ -79,6 +81,10 @@ std::vector<ReferenceSection> reference() {
        "Where a model starts and what it leaves alone",
        {section_info<StartOptions>("model", "options beside those of the sharing architecture"),
         section_info<WeightsOptions>("model.weights", "where initial weights come from")}},
+      {"couplings", "Couplings (`couplings.<name>.type`)", couplings().infos()},
+      {"couplings",
+       "What every coupling has",
+       {section_info<CouplingTermOptions>("couplings.<name>", "beside the options of its type")}},
       {"balancing", "Balancing methods (`balancing.method`)", balancers().infos()},
       {"data", "Sources (`data.source`)", sources().infos()},
       {"data",

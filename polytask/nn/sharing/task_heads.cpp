@@ -43,9 +43,6 @@ void check_dense(const TaskHead& task, bool maps, const std::string& where) {
         "{}: task \"{}\" has a label per pixel, but its head gives one output a picture; use a head that "
         "gives maps (unet_decoder, on backbone unet)",
         where, task.name);
-  if (!task.dense && maps)
-    throw InputError("{}: task \"{}\" has one label a picture, but its head gives maps; use linear or mlp", where,
-                     task.name);
 }
 
 }  // namespace

@@ -42,6 +42,15 @@ void append_maps(const TaskType& task, const at::Tensor& values, std::vector<at:
   }
 }
 
+// How the run's scenes are read. The made forest's pictures are those that `polytask data make forest` writes: one file
+// with two bands.
+RasterOptions reading_of(const Node& data) {
+  if (data.text_or("source", "") == "raster") return read_options<RasterOptions>(source_options(data), {"source"});
+  Node input = Node::map_of({{"file", Node::scalar_of("<scene>.tif", true)}});
+  if (data.text_or("domain", "") == "db") input.set("domain", Node::scalar_of("db", true));
+  return read_options<RasterOptions>(Node::map_of({{"inputs", Node::sequence_of({input})}}));
+}
+
 }  // namespace
 
 MapModel map_model(const Session& session) {
@@ -85,8 +94,7 @@ MapModel map_model(const Session& session) {
 std::vector<std::filesystem::path> map_scene(const MapRequest& request) {
   const Predictor predictor(request.run, request.checkpoint, request.device);
   const Session& session = predictor.session();
-  const auto options = read_options<RasterOptions>(source_options(session.experiment.data), {"source"});
-  const RasterStack scene = open_scene(options, request.scene);
+  const RasterStack scene = open_scene(reading_of(session.experiment.data), request.scene);
   const InputSpec& expected = picture_of(session).spec();
   if (scene.channels() != expected.shape[0])
     throw InputError("{}: the scene has {} bands, but the model was trained on {}", request.scene[0], scene.channels(),
@@ -99,7 +107,8 @@ std::vector<std::filesystem::path> map_scene(const MapRequest& request) {
 }
 
 bool reads_rasters(const std::filesystem::path& run) {
-  return read_run_configuration(run).data.text_or("source", "") == "raster";
+  const std::string source = read_run_configuration(run).data.text_or("source", "");
+  return source == "raster" || source == "forest";
 }
 
 }  // namespace polytask

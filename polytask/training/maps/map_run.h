@@ -25,11 +25,11 @@ struct MapRequest {
   MapOptions options;
 };
 
-/// Maps a scene by a run whose data come from the `raster` source, see write_maps(). The names of the files, in the
+/// Maps a scene by a run whose data come from the source `raster` or `forest`, see write_maps(). The names of the files, in the
 /// order in which they were written.
 std::vector<std::filesystem::path> map_scene(const MapRequest& request);
 
-/// Whether the run's data come from the `raster` source.
+/// Whether the run maps scenes: its data come from the source `raster` or `forest`.
 bool reads_rasters(const std::filesystem::path& run);
 
 }  // namespace polytask
