@@ -82,7 +82,6 @@ TEST_F(BadInput, VerbsAndArguments) {
   refused("train --resume " + path("nowhere"), {"nowhere", "no run directory"});
   refused("evaluate " + path("nowhere"), {"nowhere", "no run directory"});
   refused("predict " + path("nowhere") + " x.png -o " + path("out.csv"), {"nowhere"});
-  refused("predict " + path("nowhere") + " x.png -o " + path("out.xls"), {"out.xls", ".csv or .json"});
   refused("export " + path("nowhere") + " -o " + path("model.onnx"), {"model.onnx", ".pt"});
   refused("list backbnes", {"backbnes", "did you mean \"backbones\""});
   refused("data make implant -o " + path("made"), {"implant", "did you mean \"implants\""});

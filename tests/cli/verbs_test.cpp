@@ -87,6 +87,9 @@ TEST_F(Verbs, TableFromTrainingToExport) {
   EXPECT_EQ(run("evaluate " + path("run")).status, 2) << "there are no test rows";
 
   ok("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.csv"));
+  const auto sheet = run("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.xls"));
+  EXPECT_EQ(sheet.status, 2);
+  EXPECT_THAT(sheet.err, HasSubstr("p.xls: predictions are written as .csv or .json"));
   const auto predictions = read_csv(path("p.csv"));
   EXPECT_EQ(predictions.rows(), read_csv(path("made/val.csv")).rows());
   ok("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.json"));

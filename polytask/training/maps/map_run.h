@@ -25,8 +25,8 @@ struct MapRequest {
   MapOptions options;
 };
 
-/// Maps a scene by a run whose data come from the source `raster` or `forest`, see write_maps(). The names of the files, in the
-/// order in which they were written.
+/// Maps a scene by a run whose data come from the source `raster` or `forest`, see write_maps(). The names of the
+/// files, in the order in which they were written.
 std::vector<std::filesystem::path> map_scene(const MapRequest& request);
 
 /// Whether the run maps scenes: its data come from the source `raster` or `forest`.

@@ -40,7 +40,8 @@ class RasterMapTest : public testing::Test {
  protected:
   RasterMapTest() {
     at::manual_seed(1);
-    weights_ = {at::randn({4, 2, 3, 3}), at::randn({4, 4, 3, 3}), at::randn({4, 4, 3, 3}), at::randn({3, 8, 3, 3})};
+    weights_ = {at::randn({4, 2, 3, 3}) / 4, at::randn({4, 4, 3, 3}) / 4, at::randn({4, 4, 3, 3}) / 4,
+                at::randn({3, 8, 3, 3}) / 4};
     options_ = read_options<RasterOptions>(parse_yaml("{inputs: [{file: s.tif}]}", "data.yaml"));
   }
 
