@@ -3,7 +3,8 @@
 namespace polytask {
 
 void AllometryOptions::fields(Fields& f) {
-  f.field("genus", genus, "the task that predicts a genus for each pixel; its class names are matched to the genera", required());
+  f.field("genus", genus, "the task that predicts a genus for each pixel; its class names are matched to the genera",
+          required());
   f.field("height", height, "the task that predicts height in m", required());
   f.field("biomass", biomass, "the task that predicts above-ground biomass", required());
   f.field(

@@ -8,8 +8,8 @@ namespace polytask {
 
 /// One registry, or one section of the configuration, as documentation.
 struct ReferenceSection {
-  std::string topic;  ///< for `polytask list TOPIC`: tasks, losses, metrics, backbones, heads, sharing, couplings, balancing,
-                      ///< data, training
+  std::string topic;  ///< for `polytask list TOPIC`: tasks, losses, metrics, backbones, heads, sharing, couplings,
+                      ///< balancing, data, training
   std::string title;  ///< "Backbones (`model.backbone.type`)"
   std::vector<RegistryInfo> members;
 };

@@ -219,7 +219,8 @@ TEST(RegressionTask, FitAndStateErrors) {
 }
 
 TEST(TaskTypes, AreListedWithTheirOptions) {
-  EXPECT_THAT(task_types().names(), ElementsAre("classification", "binary", "multilabel", "regression", "segmentation", "dense_regression"));
+  EXPECT_THAT(task_types().names(),
+              ElementsAre("classification", "binary", "multilabel", "regression", "segmentation", "dense_regression"));
   for (const auto& info : task_types().infos()) {
     EXPECT_FALSE(info.summary.empty());
     bool has_loss = false;

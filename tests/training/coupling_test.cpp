@@ -264,7 +264,8 @@ TEST_F(CouplingTest, MistakesAreRefusedBeforeTraining) {
                        "model={sharing: soft, backbone: "
                        "{type: unet, width: 2, depth: 1}}"}),
               testing::AnyOf(HasSubstr("one representation"), HasSubstr("shared")));
-  EXPECT_THAT(refusal({"tasks.near.head={type: linear}"}), HasSubstr("has a label per pixel, but its head gives one output"));
+  EXPECT_THAT(refusal({"tasks.near.head={type: linear}"}),
+              HasSubstr("has a label per pixel, but its head gives one output"));
 }
 
 TEST_F(CouplingTest, GoesWithATaskThatIsLeftOut) {

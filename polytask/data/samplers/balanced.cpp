@@ -51,8 +51,8 @@ class Balanced : public Sampler {
     if (found == context.targets.end())
       throw InputError("data.sampler.task: unknown task \"{}\"{}", task, did_you_mean(task, names));
     if (found->second.dense != nullptr)
-      throw InputError("data.sampler.task: task \"{}\" has a label per pixel; classes can be balanced where a row has one",
-                       task);
+      throw InputError(
+          "data.sampler.task: task \"{}\" has a label per pixel; classes can be balanced where a row has one", task);
     const at::Tensor& values = found->second.values;
     const bool binary =
         values.dim() == 2 && values.size(1) == 1 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();

@@ -11,7 +11,7 @@ namespace polytask {
 struct CompareOptions {
   Node methods;        ///< list of names or {method: name, options}; none: the file's
   Node architectures;  ///< list of names or {sharing: name, options}; none: the file's
-  Node settings;         ///< name → list of overrides ("couplings.allometry.weight=0"); none: the file as it is
+  Node settings;       ///< name → list of overrides ("couplings.allometry.weight=0"); none: the file as it is
   int64_t seeds = 3;   ///< the file's seed and those that follow it
   int64_t jobs = 1;    ///< trainings at the same time
   bool tuned = true;   ///< also constant weights, chosen on validation rows

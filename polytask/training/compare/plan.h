@@ -50,11 +50,11 @@ struct CompareChoice {
 
 /// Single-task rows (hard sharing, the same backbone, `equal`, as many steps of as many rows: a training row without a
 /// label of that task gives its place to the next one that has one), then for each architecture `equal` and every other
-/// method, each with every setting, then the constant weights on the first architecture. A name takes its options from the section's map of that
-/// name, or else from the file's own `balancing` or `model`. Another architecture than the file's takes those keys of
-/// `model` over that it knows. No member evaluates test rows. Throws InputError for anything that is wrong in the
-/// configuration, unknown names, fewer than two tasks, and where an initial run's rows would be divided by several
-/// seeds.
+/// method, each with every setting, then the constant weights on the first architecture. A name takes its options from
+/// the section's map of that name, or else from the file's own `balancing` or `model`. Another architecture than the
+/// file's takes those keys of `model` over that it knows. No member evaluates test rows. Throws InputError for anything
+/// that is wrong in the configuration, unknown names, fewer than two tasks, and where an initial run's rows would be
+/// divided by several seeds.
 ComparePlan make_plan(const Node& configuration, const CompareOptions& options, const CompareChoice& choice = {});
 
 /// What is trained, as a tree: what the comparison's directory keeps, to be compared on the next start.
