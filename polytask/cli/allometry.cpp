@@ -10,6 +10,7 @@ void add_allometry(CLI::App& program) {
   verb->require_subcommand(1);
   add_allometry_fit(*verb);
   add_allometry_compare(*verb);
+  add_allometry_sensitivity(*verb);
 }
 
 }  // namespace polytask

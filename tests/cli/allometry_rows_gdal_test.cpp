@@ -51,11 +51,13 @@ class AllometryRows : public testing::Test {
 };
 
 TEST_F(AllometryRows, RastersAndTheirCellsAsATableGiveTheSame) {
-  const auto cells = fit(rasters() + " --classes " + path("genera.json") + " --biomass-unit Mg/ha", "r.json");
+  const auto cells =
+      fit(rasters() + " --classes " + path("genera.json") + " --biomass-unit Mg/ha --pooling none", "r.json");
   ASSERT_EQ(cells.status, 0) << cells.err;
   EXPECT_THAT(cells.out, HasSubstr("read 600"));
   EXPECT_THAT(cells.out, HasSubstr("B in Mg/ha"));
-  const auto table = fit(path("cells.csv") + " --genus genus --height height --biomass agb --biomass-unit Mg/ha");
+  const auto table =
+      fit(path("cells.csv") + " --genus genus --height height --biomass agb --biomass-unit Mg/ha --pooling none");
   ASSERT_EQ(table.status, 0) << table.err;
   const Node a = read_json_file(path("r.json")), b = read_json_file(path("p.json"));
   EXPECT_EQ(a.find("units")->text_or("biomass", ""), "Mg/ha");
