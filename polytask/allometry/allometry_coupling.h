@@ -31,6 +31,9 @@ class AllometryCoupling : public Coupling {
  public:
   AllometryCoupling(AllometryOptions options, const std::string& name);
 
+  const AllometryOptions& options() const { return options_; }
+  /// Pixels count where the height is above it (m).
+  double min_height_m() const;
   std::vector<std::string> tasks() const override { return {options_.genus, options_.height, options_.biomass}; }
   /// Also InputError for classes without parameters, another law or unit than asked for, β ≤ 0 where it must be above
   /// 0.
@@ -53,7 +56,6 @@ class AllometryCoupling : public Coupling {
   AllometryLoss evaluate(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) const;
 
  private:
-  double min_height_m() const;
   Fit fit_statistics() const;
   void read_scalars();
   void take(const LawParameters& parameters);

@@ -52,6 +52,17 @@ void add_general_options(CLI::App& program) {
       "no progress, no notes; warnings and results only");
 }
 
+// Throws InputError for the first word that should name a verb, or a verb below one, and names none.
+void check_verbs(const CLI::App& program, const std::vector<std::string>& given) {
+  const CLI::App* app = &program;
+  auto word = given.begin() + 1;
+  while (word != given.end() && (*word == "-q" || *word == "--quiet")) ++word;
+  for (; word != given.end() && !verb_names(*app).empty() && (*word)[0] != '-'; ++word) {
+    if (!has_verb(*app, *word)) throw InputError("unknown verb \"{}\"{}", *word, did_you_mean(*word, verb_names(*app)));
+    app = app->get_subcommand(*word);
+  }
+}
+
 int parse_and_run(CLI::App& program, int argc, char** argv) {
   try {
     program.parse(argc, argv);
@@ -87,8 +98,7 @@ int run_program(int argc, char** argv) {
   add_list(program);
   add_info(program);
   try {
-    if (argc > 1 && argv[1][0] != '-' && !has_verb(program, argv[1]))
-      throw InputError("unknown verb \"{}\"{}", argv[1], did_you_mean(argv[1], verb_names(program)));
+    check_verbs(program, words());
     return parse_and_run(program, argc, argv);
   } catch (const Error& e) {
     return say(e.exit_status(), e.what());

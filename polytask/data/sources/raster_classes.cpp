@@ -159,8 +159,9 @@ at::Tensor RasterClasses::to_indices(const at::Tensor& codes, const std::string&
     const auto found = to_index.find(values[i]);
     if (found == to_index.end())
       throw InputError(
-          "{}: code {} at column {}, row {} is no class; known: {}; data.layers: `classes` names them, `ignore` lists "
-          "codes that are no label",
+          "{}: code {} at column {}, row {} is no class; known: {}; `classes` names them, `ignore` lists codes that "
+          "are "
+          "no label",
           file, number_text(values[i]), x + i % codes.size(1), y + i / codes.size(1), known_codes(table));
     values[i] = found->second;
   }
