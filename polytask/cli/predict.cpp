@@ -46,7 +46,8 @@ void add_predict(CLI::App& program) {
   verb->add_option(
           "inputs", arguments->inputs,
           "image files, folders, JSON lists, CSV files: what the run's source reads; rasters: one scene, as one "
-          "file with all bands or the files of the run's data.inputs in their order")
+          "file with all bands or the files of the run's data.inputs in their order; files to be averaged all together "
+          "or, where there are more inputs, as 'NAME_*.tif' in quotes")
       ->required();
   verb->add_option("-o,--output", arguments->output, "file to write, .csv or .json; rasters: folder of the GeoTIFFs")
       ->required();

@@ -1,6 +1,5 @@
 #include "data/source_fixtures.h"
 #include "support/geotiff.h"
-#include "support/shared_data.h"
 #include "support/temporary_directory.h"
 
 #include <polytask/data/sources/raster_files.h>
@@ -145,6 +144,37 @@ TEST_F(RasterSourceTest, parts_by_block_share_no_pixel) {
   }
   EXPECT_THAT(error("inputs: [{file: one.tif}], tile: 5, block: 6, gap: 2"), HasSubstr("holds no tile of 5"));
   EXPECT_THAT(error("inputs: [{file: one.tif}], tile: 5, gap: 2"), HasSubstr("give data.block"));
+}
+
+TEST_F(RasterSourceTest, scenes_and_blocks_may_be_given_to_parts) {
+  save("a.tif", {at::zeros({16, 16})});
+  save("b.tif", {at::zeros({16, 16})});
+  const std::string all = "inputs: [{file: <scene>.tif}], tile: 4, block: 8, ";
+  const auto split = [&](const Source& source, double validation) {
+    SplitOptions options;
+    options.validation = validation;
+    options.group = "block";
+    return make_split(source, options, 3);
+  };
+  const auto names = [](const Source& source, const std::vector<int64_t>& rows) {
+    std::set<std::string> result;
+    const auto blocks = source.column("block").texts;
+    for (const int64_t row : rows) result.insert(blocks[static_cast<size_t>(row)]);
+    return result;
+  };
+  const auto given = open(all + "tiles: random, count: 30, parts: {test: [b], validation: [\"a/*,1\"]}");
+  const Split parts = split(*given, 0);
+  EXPECT_THAT(names(*given, parts.test), ElementsAre("b/0,0", "b/0,1", "b/1,0", "b/1,1"));
+  EXPECT_THAT(names(*given, parts.validation), ElementsAre("a/0,1", "a/1,1"));
+  EXPECT_THAT(names(*given, parts.train), ElementsAre("a/0,0", "a/1,0"));
+  EXPECT_EQ(parts.train.size(), 30U);      // all that are drawn
+  EXPECT_EQ(parts.validation.size(), 8U);  // a grid, as is
+  EXPECT_EQ(parts.test.size(), 16U);
+  const auto open_validation = open(all + "parts: {test: [b]}");
+  EXPECT_EQ(split(*open_validation, 0.25).validation.size(), 4U);  // of what is left
+  EXPECT_THAT(error(all + "parts: {test: [bb]}"),
+              AllOf(HasSubstr("data.parts.test: there is no scene or block \"bb\""), HasSubstr("did you mean \"b\"")));
+  EXPECT_THAT(error(all + "parts: {test: [b], train: [\"*/0,0\"]}"), HasSubstr("block \"b/0,0\" is given to more"));
 }
 
 TEST_F(RasterSourceTest, backscatter_comes_in_db_and_is_averaged_in_power) {
@@ -326,6 +356,27 @@ TEST_F(RasterSourceTest, a_new_scene_for_prediction) {
   EXPECT_EQ(source->row_name(5), "new(5, 2)");
 }
 
+TEST_F(RasterSourceTest, files_of_a_new_scene_are_averaged_as_in_training) {
+  const auto options = [&](const std::string& inputs) {
+    return read_options<RasterOptions>(parse_yaml("{inputs: " + inputs + "}", "data.yaml"));
+  };
+  const auto mean = [](const RasterStack& scene) { return scene.read({0, 0, 1, 1}); };
+  const auto first = save("n_01.tif", {at::stack({at::full({2, 2}, 1), at::full({2, 2}, 5)})}),
+             second = save("n_02.tif", {at::stack({at::full({2, 2}, 3), at::full({2, 2}, 7)})});
+  const std::string pattern = (directory_.path() / "n_*.tif").string();
+  const auto one = options("[{file: \"s_*.tif\", bands: [2]}, {file: \"s_*.tif\", bands: [1]}]");
+  expect_values(mean(open_scene(one, {first, second})), at::tensor({6, 2}).view({2, 1, 1}));
+  expect_values(mean(open_scene(one, {pattern})), at::tensor({6, 2}).view({2, 1, 1}));
+  expect_values(mean(open_scene(one, {second})), at::tensor({7, 3}).view({2, 1, 1}));
+  const auto two = options("[{file: \"s_*.tif\", bands: [1]}, {file: dem.tif, bands: [2]}]");
+  expect_values(mean(open_scene(two, {pattern, second})), at::tensor({2, 7}).view({2, 1, 1}));
+  EXPECT_THAT(input_error([&] {
+                open_scene(two, {second, pattern});
+              }),
+              AllOf(HasSubstr("input 2"), HasSubstr("dem.tif"), HasSubstr("2 are given")));
+  EXPECT_THAT(input_error([&] { open_scene(one, {pattern + "x"}); }), HasSubstr("no file matches"));
+}
+
 TEST_F(RasterSourceTest, options_resolve_to_themselves) {
   const Node node = parse_yaml(section(inputs_ + ", " + layers_), "data.yaml");
   const Node once = sources().resolve(node);
@@ -339,49 +390,6 @@ TEST_F(RasterSourceTest, patterns) {
   EXPECT_THAT(find_scenes(directory_.path(), "<scene>/<scene>_s1.tif"), ElementsAre("x"));
   EXPECT_THAT(find_scenes(directory_.path(), "HARV_<scene>_*.tif"), ElementsAre("1"));
   EXPECT_EQ(scene_files(directory_.path(), "<scene>_s1*.tif", "HARV_1").size(), 2U);
-}
-
-// Three channels of the missing orbit's -9999, no nodata tag, no CRS.
-TEST(RasterSourceReal, biomassters_chips) {
-  const auto root = shared_path("data/dense/biomassters_sample/raw");
-  if (!fs::exists(root)) GTEST_SKIP() << "no " << root;
-  const auto source = open_source(fmt::format(
-      "{{source: raster, root: {}, inputs: [{{file: <scene>_S1_00.tif, domain: db, nodata: -9999}}], layers: "
-      "{{biomass: {{file: <scene>_agbm.tif, unit: t/ha}}}}}}",
-      root.string()));
-  EXPECT_EQ(source->size(), 3 * 16);
-  const auto fitted = source->fit(first_rows(48));
-  EXPECT_THAT(doubles(fitted[0].state().at("mean")), Each(AllOf(testing::Gt(-30), testing::Lt(0))));
-  EXPECT_EQ(source->layers()[0].unit, "t/ha");
-}
-
-// Decibels averaged as numbers lie below the average power, the more the noisier the band.
-TEST(RasterSourceReal, a_year_of_chips_is_averaged_in_power) {
-  const auto root = shared_path("data/dense/biomassters_sample");
-  if (!fs::exists(root)) GTEST_SKIP() << "no " << root;
-  const auto mean = [&](const std::string& domain) {
-    const auto source = open_source(fmt::format(
-        "{{source: raster, root: {}, scenes: [0060c0a5, 288afc34], tile: 256, inputs: [{{file: \"*/<scene>_S1_*.tif\", "
-        "bands: [1, 2], nodata: -9999, domain: {}}}]}}",
-        root.string(), domain));
-    return source->fit(first_rows(2))[0].state().at("mean");
-  };
-  const auto difference = doubles(mean("db") - mean("plain"));
-  EXPECT_NEAR(difference[0], 0.13, 0.03);
-  EXPECT_NEAR(difference[1], 0.255, 0.065);
-}
-
-TEST(RasterSourceReal, neon_tiles_with_codes_by_site) {
-  const auto root = shared_path("data/dense/neon_height_genus_biomass");
-  if (!fs::exists(root)) GTEST_SKIP() << "no " << root;
-  const auto source = open_source(fmt::format(
-      "{{source: raster, root: {}, inputs: [{{file: examples/<scene>.tif, bands: [1]}}], tile: 50, layers: "
-      "{{genus: {{file: examples/<scene>.tif, band: 2, classes: genus_codes_by_site.json}}, biomass: {{file: "
-      "examples/<scene>.tif, band: 3, unit: kg}}}}}}",
-      root.string()));
-  EXPECT_GT(source->size(), 8);
-  EXPECT_GT(source->layers()[0].class_names.size(), 15U);
-  for (const double share : source->column("share.biomass").numbers) EXPECT_LT(share, 0.05);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ double share_of_numbers(const at::Tensor& values) {
 RasterSource::RasterSource(const RasterOptions& options, const OpenRequest& request) : options_(options) {
   options_.tiling.check();
   if (request.paths.empty()) {
+    parts_ = RasterParts(options.parts);
     layers_ = raster_layers(options);
     scenes_ = open_scenes(options, layers_, handles_);
   } else {
@@ -43,9 +44,7 @@ RasterSource::RasterSource(const RasterOptions& options, const OpenRequest& requ
     options_.tiling.tiles = "grid";
     options_.tiling.count = 0;
   }
-  for (size_t s = 0; s < scenes_.size(); ++s)
-    for (const auto& place : place_tiles(scenes_[s].stack.grid(), options_.tiling, request.seed, scenes_[s].name))
-      tiles_.push_back({static_cast<int64_t>(s), place});
+  add_tiles(request.seed);
   spec_ = {"image", {scenes_[0].stack.channels(), options_.tiling.tile, options_.tiling.tile}, {}};
   require_expected_shape(request, spec_, scenes_[0].name);
   if (request.paths.empty()) {
@@ -57,6 +56,23 @@ RasterSource::RasterSource(const RasterOptions& options, const OpenRequest& requ
   inputs_cache_ = std::make_unique<SampleCache>(size(), options_.cache_mb * channels / all);
   for (size_t l = 0; l < layers_.size(); ++l)
     layer_caches_.push_back(std::make_unique<SampleCache>(size(), options_.cache_mb / all));
+}
+
+void RasterSource::add_tiles(uint64_t seed) {
+  std::vector<std::string> blocks;
+  for (size_t s = 0; s < scenes_.size(); ++s) {
+    const std::string& name = scenes_[s].name;
+    for (const auto& place : place_tiles(scenes_[s].stack.grid(), options_.tiling, seed, name, parts_)) {
+      tiles_.push_back({static_cast<int64_t>(s), place});
+      blocks.push_back(block_name(name, place.block_x, place.block_y));
+    }
+  }
+  parts_.check_names(blocks);
+}
+
+Part RasterSource::part(int64_t row) const {
+  const Tile& tile = tiles_.at(static_cast<size_t>(row));
+  return parts_.of(scenes_[static_cast<size_t>(tile.scene)].name, tile.place.block_x, tile.place.block_y);
 }
 
 RasterWindow RasterSource::window(const Tile& tile) const {
@@ -165,7 +181,7 @@ void RasterSource::make_columns() {
   for (size_t i = 0; i < tiles_.size(); ++i) {
     const auto& [scene, place] = tiles_[i];
     scenes.push_back(scenes_[static_cast<size_t>(scene)].name);
-    blocks.push_back(fmt::format("{}/{},{}", scenes.back(), place.block_x, place.block_y));
+    blocks.push_back(block_name(scenes.back(), place.block_x, place.block_y));
     x.numbers.push_back(static_cast<double>(place.x));
     y.numbers.push_back(static_cast<double>(place.y));
     if (contents_.empty()) continue;

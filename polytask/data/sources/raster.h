@@ -38,6 +38,8 @@ class RasterSource : public Source {
   /// Means and standard deviations of the valid pixels of all training tiles, gathered when the source was opened.
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
   bool scales_by_rows(int64_t) const override { return options_.normalize.by_rows(); }
+  /// As `parts` of the options gives a tile's block.
+  Part part(int64_t row) const override;
   /// "bauges(128, 64)": scene, column and row of the upper left pixel.
   std::string row_name(int64_t row) const override;
   std::vector<std::pair<std::string, std::string>> fingerprints() const override;
@@ -55,6 +57,7 @@ class RasterSource : public Source {
     at::Tensor count, mean, squares;  // [C] over the valid pixels: squares of the distances from the mean
   };
 
+  void add_tiles(uint64_t seed);
   void look_at_tiles();
   Content look_at(const Tile& tile) const;
   void warn_of_unreadable() const;
@@ -65,6 +68,7 @@ class RasterSource : public Source {
   at::Tensor labels(size_t layer, const Tile& tile, const at::Tensor& stored) const;
 
   RasterOptions options_;
+  RasterParts parts_;  // of training data
   std::shared_ptr<RasterHandles> handles_ = std::make_shared<RasterHandles>();
   std::vector<RasterLayer> layers_;
   std::vector<RasterScene> scenes_;

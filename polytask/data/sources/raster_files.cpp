@@ -16,7 +16,6 @@ std::string with_scene(std::string pattern, const std::string& scene) {
   return pattern;
 }
 
-// Whether `text` is `pattern`, where * stands for anything.
 bool matches(const std::string& pattern, const std::string& text, size_t p = 0, size_t t = 0) {
   for (; p < pattern.size(); ++p, ++t) {
     if (pattern[p] == '*') {
@@ -83,6 +82,8 @@ Components components_of(const std::string& pattern) {
 }
 
 }  // namespace
+
+bool name_matches(const std::string& pattern, const std::string& text) { return matches(pattern, text); }
 
 bool names_scene(const std::string& pattern) { return pattern.find(kScene) != std::string::npos; }
 

@@ -5,6 +5,9 @@
 
 namespace polytask {
 
+/// Whether `text` is `pattern`, where `*` stands for anything.
+bool name_matches(const std::string& pattern, const std::string& text);
+
 /// Whether a pattern names a scene: holds `<scene>`.
 bool names_scene(const std::string& pattern);
 

@@ -73,15 +73,24 @@ void RasterLayerOptions::fields(Fields& f) {
 
 void RasterTileOptions::fields(Fields& f) {
   f.field("tile", tile, "a sample is that many pixels wide and high", at_least(1));
-  f.field("tiles", tiles, "grid: all over a scene, the last ones moved inside; random: places drawn from the seed",
-          one_of({"grid", "random"}));
+  f.field(
+      "tiles", tiles,
+      "grid: all over a scene, the last ones moved inside; random: places drawn from the seed (what `parts` gives to "
+      "validation and test remains a grid)",
+      one_of({"grid", "random"}));
   f.field("stride", stride, "with grid, pixels from one tile to the next; 0: `tile`, no overlap", at_least(0));
-  f.field("count", count, "with random, tiles of each scene", at_least(0));
+  f.field("count", count, "with random, tiles of each scene that are drawn", at_least(0));
   f.field("block", block,
           "scenes are cut into blocks of that many pixels, and no tile crosses their borders: with data.split.group: "
           "block, no pixel is in two parts; 0: a scene is one block",
           at_least(0));
   f.field("gap", gap, "pixels left out between neighbouring blocks", at_least(0));
+}
+
+void RasterPartOptions::fields(Fields& f) {
+  f.field("train", train, "scenes, or blocks of them by column and row from 0 (\"a/0,2\"), with `*` for anything");
+  f.field("validation", validation, "as `train`");
+  f.field("test", test, "as `train`");
 }
 
 void RasterTileOptions::check() const {
@@ -110,6 +119,7 @@ void RasterOptions::fields(Fields& f) {
           "check: the files of a scene must agree in size, place and CRS, or lack the same of them; size: only in size",
           one_of({"check", "size"}));
   tiling.fields(f);
+  f.section("parts", parts, "what of the data is for training, validation and test; the rest is divided by data.split");
   normalize.fields(f, {"auto", "none"});
   f.field("cache_mb", cache_mb, "tiles are kept in memory up to this size", at_least(0));
   if (!inputs.is_null()) inputs = resolve_inputs(inputs);

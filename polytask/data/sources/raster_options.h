@@ -52,6 +52,12 @@ struct RasterTileOptions {
   void check() const;
 };
 
+/// Scenes ("bauges") or blocks ("bauges/0,2": column and row of blocks from 0) of each part; `*` stands for anything.
+struct RasterPartOptions {
+  std::vector<std::string> train, validation, test;
+  void fields(Fields& f);
+};
+
 struct RasterOptions {
   std::string root;
   std::vector<std::string> scenes;
@@ -59,6 +65,7 @@ struct RasterOptions {
   Node layers;  ///< name → RasterLayerOptions; resolved when it is read
   std::string georeference = "check";
   RasterTileOptions tiling;  // its options stand directly among these
+  RasterPartOptions parts;
   NormalizeOptions normalize;
   int64_t cache_mb = 1024;
   void fields(Fields& f);

@@ -1,4 +1,5 @@
 #include <polytask/core/error.h>
+#include <polytask/data/sources/raster_files.h>
 #include <polytask/data/sources/raster_stack.h>
 
 #include <fmt/format.h>
@@ -117,20 +118,46 @@ void take_bands_in_order(std::vector<RasterInputOptions>& inputs, const std::str
         path, available, available == 1 ? "" : "s", next, inputs.size(), inputs.size());
 }
 
+// Averages only what the run averaged.
+void check_single(const std::vector<RasterInputOptions>& inputs, const std::vector<Paths>& files) {
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (files[i].size() > 1 && inputs[i].file.find('*') == std::string::npos)
+      throw InputError("input {} of this run (data.inputs: {}) is one file, but {} are given: {} …", i + 1,
+                       inputs[i].file, files[i].size(), files[i][0].string());
+}
+
+// The file that a text names, or those that match where it has a `*`.
+Paths files_named(const std::string& text) {
+  if (text.find('*') == std::string::npos) return {text};
+  Paths found = scene_files("", text, "");
+  if (found.empty()) throw InputError("{}: no file matches", text);
+  return found;
+}
+
 }  // namespace
 
 RasterStack open_scene(const RasterOptions& options, const std::vector<std::string>& paths) {
   auto inputs = options.input_list();
+  const bool one_file = all_of_one_file(inputs), averaged = inputs[0].file.find('*') != std::string::npos;
+  std::vector<Paths> named;
+  for (const auto& path : paths) named.push_back(files_named(path));
   std::vector<Paths> files;
-  if (paths.size() == 1) {
-    files.assign(inputs.size(), {paths[0]});
-    if (!all_of_one_file(inputs)) take_bands_in_order(inputs, paths[0]);
-  } else if (paths.size() == inputs.size()) {
-    for (const auto& path : paths) files.push_back({path});
+  if (one_file && averaged) {
+    Paths all;
+    for (const auto& some : named) all.insert(all.end(), some.begin(), some.end());
+    files.assign(inputs.size(), all);
+  } else if (named.size() == inputs.size()) {
+    files = named;
+  } else if (named.size() == 1) {
+    files.assign(inputs.size(), named[0]);
+    if (!one_file) take_bands_in_order(inputs, named[0][0].string());
   } else {
-    throw InputError("a scene of this run is one file with all bands, or {} files in the order of data.inputs; got {}",
-                     inputs.size(), paths.size());
+    throw InputError(
+        "a scene of this run is one file with all bands, or {} files in the order of data.inputs (files to be averaged "
+        "count as one: 'NAME_*.tif', in quotes); got {}",
+        inputs.size(), paths.size());
   }
+  check_single(inputs, files);
   return RasterStack(inputs, files, paths[0], std::make_shared<RasterHandles>(), options.georeference == "size");
 }
 

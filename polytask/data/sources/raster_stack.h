@@ -58,7 +58,9 @@ class RasterStack {
 
 /// A scene from the files that a user names for prediction, with the options that a run was trained with: a file for
 /// each entry of `inputs`, in order; or one file, which holds all bands: in the run's places where all its inputs are
-/// of one file, otherwise one after the other, and then no band more. Throws InputError that says what is expected.
+/// of one file, otherwise one after the other, and then no band more. Of a run that averages files (`*` in `file`):
+/// any number of files, where all its inputs are of one pattern; otherwise a text with `*` for each entry. Throws
+/// InputError that says what is expected.
 RasterStack open_scene(const RasterOptions& options, const std::vector<std::string>& paths);
 
 }  // namespace polytask

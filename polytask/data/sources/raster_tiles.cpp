@@ -49,29 +49,60 @@ int64_t origin_count(const std::vector<Interval>& blocks, int64_t tile) {
   return sum;
 }
 
+struct Blocks {
+  std::vector<Interval> columns, rows;
+  std::vector<std::vector<bool>> held_out;  // [row][column]: for validation or test
+};
+
+Blocks blocks_of(const RasterGrid& grid, const RasterTileOptions& o, const std::string& scene,
+                 const RasterParts& parts) {
+  Blocks blocks{blocks_along(grid.width, o), blocks_along(grid.height, o), {}};
+  for (size_t r = 0; r < blocks.rows.size(); ++r) {
+    blocks.held_out.emplace_back();
+    for (size_t c = 0; c < blocks.columns.size(); ++c) {
+      const Part part = parts.of(scene, static_cast<int64_t>(c), static_cast<int64_t>(r));
+      blocks.held_out.back().push_back(part == Part::validation || part == Part::test);
+    }
+  }
+  return blocks;
+}
+
+// Appends a grid over every block, or over those that are held out.
+void add_grid(const Blocks& blocks, const RasterTileOptions& o, bool only_held_out, std::vector<TilePlace>& places) {
+  for (size_t r = 0; r < blocks.rows.size(); ++r)
+    for (size_t c = 0; c < blocks.columns.size(); ++c) {
+      if (only_held_out && !blocks.held_out[r][c]) continue;
+      for (const int64_t y : origins_in(blocks.rows[r], o))
+        for (const int64_t x : origins_in(blocks.columns[c], o))
+          places.push_back({x, y, static_cast<int64_t>(c), static_cast<int64_t>(r)});
+    }
+}
+
+// Appends random places of the blocks that are not held out.
+void add_random(const Blocks& blocks, const RasterTileOptions& o, Random random, std::vector<TilePlace>& places) {
+  const bool any = std::any_of(blocks.held_out.begin(), blocks.held_out.end(),
+                               [](const auto& row) { return std::find(row.begin(), row.end(), false) != row.end(); });
+  for (int64_t drawn = 0; any && drawn < o.count;) {
+    const auto [c, x] = origin_at(blocks.columns, o.tile, random.below(origin_count(blocks.columns, o.tile)));
+    const auto [r, y] = origin_at(blocks.rows, o.tile, random.below(origin_count(blocks.rows, o.tile)));
+    if (blocks.held_out[static_cast<size_t>(r)][static_cast<size_t>(c)]) continue;
+    places.push_back({x, y, c, r});
+    ++drawn;
+  }
+}
+
 }  // namespace
 
 std::vector<TilePlace> place_tiles(const RasterGrid& grid, const RasterTileOptions& o, uint64_t seed,
-                                   const std::string& scene) {
+                                   const std::string& scene, const RasterParts& parts) {
   if (grid.width < o.tile || grid.height < o.tile)
     throw InputError("scene \"{}\" of {} × {} pixels is smaller than a tile of {} × {} (data.tile)", scene, grid.width,
                      grid.height, o.tile, o.tile);
-  const auto columns = blocks_along(grid.width, o), rows = blocks_along(grid.height, o);
+  const Blocks blocks = blocks_of(grid, o, scene, parts);
   std::vector<TilePlace> places;
-  if (o.tiles == "random") {
-    Random random(seed, "data/raster/" + scene);
-    for (int64_t i = 0; i < o.count; ++i) {
-      const auto [block_x, x] = origin_at(columns, o.tile, random.below(origin_count(columns, o.tile)));
-      const auto [block_y, y] = origin_at(rows, o.tile, random.below(origin_count(rows, o.tile)));
-      places.push_back({x, y, block_x, block_y});
-    }
-    return places;
-  }
-  for (size_t r = 0; r < rows.size(); ++r)
-    for (size_t c = 0; c < columns.size(); ++c)
-      for (const int64_t y : origins_in(rows[r], o))
-        for (const int64_t x : origins_in(columns[c], o))
-          places.push_back({x, y, static_cast<int64_t>(c), static_cast<int64_t>(r)});
+  const bool random = o.tiles == "random";
+  if (random) add_random(blocks, o, Random(seed, "data/raster/" + scene), places);
+  add_grid(blocks, o, random, places);
   return places;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <polytask/data/sources/raster_options.h>
+#include <polytask/data/sources/raster_parts.h>
 #include <polytask/io/raster_grid.h>
 
 #include <cstdint>
@@ -15,9 +16,10 @@ struct TilePlace {
 };
 
 /// The tiles of a scene: in a grid over each block (a block's last ones moved inside), or at random places of it (by
-/// the stream "data/raster/<scene>"; a place is as likely as any other). What is left at the edges and is smaller than
-/// a tile belongs to the block before it. Throws InputError for a scene smaller than a tile.
+/// the stream "data/raster/<scene>"; a place is as likely as any other), but for blocks that `parts` gives to
+/// validation or test, over which there is a grid always, so that all of it is judged. What is left at the edges
+/// and is smaller than a tile belongs to the block before it. Throws InputError for a scene smaller than a tile.
 std::vector<TilePlace> place_tiles(const RasterGrid& grid, const RasterTileOptions& options, uint64_t seed,
-                                   const std::string& scene);
+                                   const std::string& scene, const RasterParts& parts = RasterParts());
 
 }  // namespace polytask

@@ -93,10 +93,19 @@ TEST_F(MapRunTest, maps_of_every_task_in_its_units_without_the_training_data) {
   EXPECT_EQ(RasterFile(files[2]).grid().crs_name, "EPSG:32633");
 }
 
+// Of the run's own U-Net of two levels.
 TEST_F(MapRunTest, tiles_leave_no_seam) {
-  const at::Tensor whole = read(map(path("scene.tif"), "whole", 1000)[2]);
-  for (const int64_t tile : {16, 32, 64})
-    EXPECT_LT((read(map(path("scene.tif"), "tiles", tile)[2]) - whole).abs().max().item<double>(), 1e-4) << tile;
+  write_tiff(path("large.tif"), {at::rand({2, 275, 301}) * 20 - 20});
+  for (const auto& [scene, tiles] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"scene.tif", {16, 32, 64}}, {"large.tif", {100, 128, 256}}}) {
+    const auto files = map(path(scene), "whole", 1000);
+    const at::Tensor probability = read(files[1]), height = read(files[2]);
+    for (const int64_t tile : tiles) {
+      const auto tiled = map(path(scene), "tiles", tile);
+      EXPECT_LT((read(tiled[1]) - probability).abs().max().item<double>(), 1e-4) << scene << " " << tile;
+      EXPECT_LT((read(tiled[2]) - height).abs().max().item<double>(), 1e-4) << scene << " " << tile;
+    }
+  }
 }
 
 TEST_F(MapRunTest, scenes_that_do_not_fit_are_refused) {
