@@ -34,7 +34,7 @@ void compare(benchmark::State& state, const char* backbone, BareModel bare, int 
   GroupedOptimizer optimizer(session.experiment.optimizer, session.model->model_parameters(), {}, session.task_names());
   Random random(1);
   Stepper stepper(session, optimizer, random);
-  RunLog log(directory, session.task_names(), true, -1);
+  RunLog log(directory, session.task_names(), {}, true, -1);
   session.model->train();
   torch::optim::Adam adam(bare.parameters(), torch::optim::AdamOptions(1e-3));
 
