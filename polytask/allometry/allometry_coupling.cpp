@@ -227,7 +227,7 @@ void register_allometry(CouplingRegistry& registry) {
   registry.add<AllometryOptions>(
       "allometry",
       "Biomass must be what the genera's allometric law says of height: mean of (log B − Σ p_c f_c(log H))² where H is "
-      "above a threshold.",
+      "above a threshold",
       "law and pooling: see `polytask allometry fit`", [](const AllometryOptions& options, const std::string& name) {
         return std::make_unique<AllometryCoupling>(options, name);
       });
