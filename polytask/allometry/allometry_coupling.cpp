@@ -1,5 +1,6 @@
 #include <polytask/allometry/allometry_coupling.h>
 #include <polytask/allometry/fit_report.h>
+#include <polytask/allometry/target_rows.h>
 #include <polytask/core/error.h>
 #include <polytask/io/json.h>
 
@@ -39,10 +40,6 @@ struct ScalarParameters {
 
 // [B, 1, H, W] or [B, H, W] → [B, H, W]
 at::Tensor as_map(const at::Tensor& values) { return values.dim() == 4 ? values.squeeze(1) : values; }
-
-at::Tensor flat(const at::Tensor& values, at::ScalarType type) {
-  return values.detach().to(at::kCPU, type).reshape({-1}).contiguous();
-}
 
 void check_maps(const std::string& name, const at::Tensor& genus, const at::Tensor& height, const at::Tensor& biomass) {
   if (genus.dim() == 4 && height.dim() == 3 && height.sizes() == biomass.sizes() && genus.size(0) == height.size(0) &&
@@ -134,23 +131,9 @@ void AllometryCoupling::take(const LawParameters& parameters) {
 }
 
 void AllometryCoupling::observe(const std::vector<at::Tensor>& targets, const std::vector<at::Tensor>& valid) {
-  const at::Tensor genus = flat(targets[0], at::kLong), height = flat(targets[1], at::kDouble),
-                   biomass = flat(targets[2], at::kDouble);
-  std::vector<at::Tensor> masks;
-  std::vector<const bool*> mask(3, nullptr);
-  for (size_t t = 0; t < 3; ++t) {
-    masks.push_back(valid[t].defined() ? flat(valid[t], at::kBool) : at::Tensor());
-    if (masks[t].defined()) mask[t] = masks[t].data_ptr<bool>();
-  }
-  const auto there = [&](size_t t, int64_t i) { return mask[t] == nullptr || mask[t][i]; };
-  for (int64_t i = 0; i < genus.numel(); ++i) {
-    Observation row;
-    if (there(0, i)) row.genus = static_cast<int32_t>(genus.data_ptr<int64_t>()[i]);
-    if (there(1, i)) row.height_m = height.data_ptr<double>()[i];
-    if (there(2, i)) row.biomass = biomass.data_ptr<double>()[i];
+  for (const Observation& row : rows_of_targets(targets, valid))
     if (keep_row(row, min_height_m(), counts_))
       statistics_->add(row.genus, std::log(row.height_m), std::log(row.biomass));
-  }
 }
 
 Fit AllometryCoupling::fit_statistics() const {

@@ -43,15 +43,15 @@ class AllometryCoupling : public Coupling {
   /// Throws InputError where no target is left above the height threshold or a class has no parameters.
   void finish_fit() override;
   at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) override;
-  /// "active": pixels above the threshold, "clamped": those of them whose biomass is at or below 1e-6.
   bool has_residual() const override { return true; }
   /// log B − log B_allo.
   at::Tensor residual(const std::vector<at::Tensor>& outputs) const override;
+  /// "active": pixels above the threshold, "clamped": those of them whose biomass is at or below 1e-6.
   std::vector<std::pair<std::string, double>> figures() const override;
   Node state() const override;
   void load_state(const Node& state) override;
 
-  /// The same from raw outputs, with the residual log B − log B_allo [B, H, W]. A method of the class, so that maps and
+  /// The term from raw outputs, with the residual log B − log B_allo [B, H, W]. A method of the class, so that maps and
   /// sensitivity show what was trained.
   AllometryLoss evaluate(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) const;
 

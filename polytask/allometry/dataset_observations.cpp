@@ -1,4 +1,5 @@
 #include <polytask/allometry/dataset_observations.h>
+#include <polytask/allometry/target_rows.h>
 
 #include <ATen/core/Tensor.h>
 
@@ -9,28 +10,6 @@ namespace polytask {
 namespace {
 
 constexpr size_t kRows = 16;
-
-at::Tensor flat(const at::Tensor& values, at::ScalarType type) {
-  return values.to(at::kCPU, type).reshape({-1}).contiguous();
-}
-
-// A task's targets in a batch, one after the other, and which of them are there.
-class FlatTargets {
- public:
-  FlatTargets(const Batch& batch, const std::string& task, at::ScalarType type)
-      : values_(flat(batch.targets.at(task), type)) {
-    if (const auto mask = batch.valid.find(task); mask != batch.valid.end()) valid_ = flat(mask->second, at::kBool);
-  }
-  int64_t size() const { return values_.numel(); }
-  bool there(int64_t i) const { return !valid_.defined() || valid_.data_ptr<bool>()[i]; }
-  template <class T>
-  T at(int64_t i) const {
-    return values_.data_ptr<T>()[i];
-  }
-
- private:
-  at::Tensor values_, valid_;
-};
 
 }  // namespace
 
@@ -54,17 +33,18 @@ bool DatasetObservations::read(std::vector<Observation>& block) {
   block.clear();
   if (next_ == rows_.size()) return false;
   const size_t count = std::min(kRows, rows_.size() - next_);
-  const Batch batch = dataset_.batch({rows_.data() + next_, count});
-  const FlatTargets genus(batch, tasks_[0], at::kLong), height(batch, tasks_[1], at::kDouble),
-      biomass(batch, tasks_[2], at::kDouble);
-  const int64_t of_a_row = genus.size() / batch.size();
-  block.resize(static_cast<size_t>(genus.size()));
-  for (int64_t i = 0; i < genus.size(); ++i) {
-    Observation& row = block[static_cast<size_t>(i)];
-    if (genus.there(i)) row.genus = numbers_[static_cast<size_t>(genus.at<int64_t>(i))];
-    if (height.there(i)) row.height_m = height.at<double>(i);
-    if (biomass.there(i)) row.biomass = biomass.at<double>(i);
-    if (!group_.empty()) row.group = group_[static_cast<size_t>(batch.rows[static_cast<size_t>(i / of_a_row)])];
+  const Batch batch = dataset_.labels({rows_.data() + next_, count});
+  std::vector<at::Tensor> targets, valid;
+  for (const auto& task : tasks_) {
+    targets.push_back(batch.targets.at(task));
+    valid.push_back(batch.mask(task));
+  }
+  block = rows_of_targets(targets, valid);
+  const size_t of_a_row = block.size() / count;
+  for (size_t i = 0; i < block.size(); ++i) {
+    Observation& row = block[i];
+    if (row.genus >= 0) row.genus = numbers_[static_cast<size_t>(row.genus)];
+    if (!group_.empty()) row.group = group_[static_cast<size_t>(batch.rows[i / of_a_row])];
   }
   next_ += count;
   progress_.update(static_cast<int64_t>(next_));

@@ -19,6 +19,11 @@ struct Batch {
   /// Task → labelled entries of its mask, counted where the batch is made, so that a step need not look for absent
   /// tasks. A task of `valid` without an entry is looked at.
   std::map<std::string, int64_t> labelled;
+  /// The task's mask; undefined where it is fully labelled.
+  at::Tensor mask(const std::string& task) const {
+    const auto found = valid.find(task);
+    return found == valid.end() ? at::Tensor() : found->second;
+  }
   int64_t size() const { return static_cast<int64_t>(rows.size()); }
 };
 

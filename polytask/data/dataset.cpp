@@ -53,6 +53,21 @@ class LayerStack {
   at::Tensor stack_;
 };
 
+// What every task learns from in the rows of a batch.
+void add_targets(const std::map<std::string, Targets>& all, const LayerStack& layers, Batch& batch) {
+  const at::Tensor index = at::tensor(batch.rows, at::kLong);
+  for (const auto& [task, targets] : all) {
+    at::Tensor kept = targets.valid.defined() ? targets.valid.index_select(0, index) : at::Tensor();
+    if (targets.dense == nullptr) {
+      add_labels(batch, task, targets.values.index_select(0, index), kept);
+      continue;
+    }
+    auto [values, valid] = targets.dense->encode(layers.layer(targets.dense->layer()), batch.rows);
+    if (kept.defined()) valid.logical_and_(kept.view(per_sample(valid)));
+    add_labels(batch, task, values, valid);
+  }
+}
+
 at::Tensor augmented(at::Tensor image, LayerStack& layers, const std::vector<std::unique_ptr<Transform>>& augment,
                      Random& random) {
   for (const auto& transform : augment) {
@@ -101,17 +116,15 @@ Batch Dataset::batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_
     }
     batch.inputs[spec.name] = input(i, rows, std::move(raw));
   }
-  const at::Tensor index = at::tensor(rows, at::kLong);
-  for (const auto& [task, targets] : targets_) {
-    at::Tensor kept = targets.valid.defined() ? targets.valid.index_select(0, index) : at::Tensor();
-    if (targets.dense == nullptr) {
-      add_labels(batch, task, targets.values.index_select(0, index), kept);
-      continue;
-    }
-    auto [values, valid] = targets.dense->encode(layers.layer(targets.dense->layer()), rows);
-    if (kept.defined()) valid.logical_and_(kept.view(per_sample(valid)));
-    add_labels(batch, task, values, valid);
-  }
+  add_targets(targets_, layers, batch);
+  return batch;
+}
+
+Batch Dataset::labels(c10::ArrayRef<int64_t> rows) const {
+  const at::NoGradGuard no_grad;
+  Batch batch;
+  batch.rows = rows.vec();
+  add_targets(targets_, LayerStack(targets_, rows), batch);
   return batch;
 }
 

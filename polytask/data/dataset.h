@@ -26,6 +26,8 @@ class Dataset {
   Batch batch(c10::ArrayRef<int64_t> rows, const std::vector<std::unique_ptr<Transform>>& augment,
               Random& random) const;
   Batch batch(c10::ArrayRef<int64_t> rows) const;
+  /// Targets and masks alone; no input is read.
+  Batch labels(c10::ArrayRef<int64_t> rows) const;
 
  private:
   at::Tensor input(size_t index, c10::ArrayRef<int64_t> rows, at::Tensor raw) const;

@@ -1,12 +1,11 @@
-#include <polytask/data/dense_labels.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/image.h>
+#include <polytask/reporting/escape.h>
 #include <polytask/reporting/map_colours.h>
 #include <polytask/reporting/map_page.h>
 #include <polytask/reporting/table.h>
-#include <polytask/training/checkpoint.h>
+#include <polytask/training/open_run.h>
 #include <polytask/training/run_directory.h>
-#include <polytask/training/session.h>
 #include <polytask/training/step.h>
 
 #include <fmt/format.h>
@@ -32,21 +31,6 @@ struct PageColumn {
   std::vector<at::Tensor> maps;
   double low = 0, high = 1;
 };
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '<')
-      result += "&lt;";
-    else if (c == '&')
-      result += "&amp;";
-    else if (c == '"')
-      result += "&quot;";
-    else
-      result += c;
-  }
-  return result;
-}
 
 // The 2nd and 98th percentile of all finite values of some columns, as the scale of each.
 void share_scale(std::vector<PageColumn*> columns) {
@@ -126,18 +110,18 @@ std::vector<PageColumn> page_columns(Session& session, const std::vector<int64_t
 std::string legend(const PageColumn& column) {
   if (column.class_names.empty())
     return fmt::format("<div class=scale></div><div class=ends><span>{}</span><span>{}</span><span>{}</span></div>",
-                       figure_text(column.low), escaped(column.unit), figure_text(column.high));
+                       figure_text(column.low), escaped_markup(column.unit), figure_text(column.high));
   std::string text;
   for (size_t c = 0; c < column.class_names.size(); ++c)
     text += fmt::format("<span class=class><i style=\"background:{}\"></i>{}</span> ",
-                        hex(class_colour(static_cast<int64_t>(c))), escaped(column.class_names[c]));
+                        hex(class_colour(static_cast<int64_t>(c))), escaped_markup(column.class_names[c]));
   return text;
 }
 
 std::string page(const std::string& run, const std::string& split, const std::vector<std::string>& names,
                  const std::vector<PageColumn>& columns) {
   std::string text =
-      "<!doctype html>\n<html lang=en><meta charset=utf-8>\n<title>Maps of " + escaped(run) +
+      "<!doctype html>\n<html lang=en><meta charset=utf-8>\n<title>Maps of " + escaped_markup(run) +
       "</title>\n<style>\n"
       "body{font:14px sans-serif;margin:2em;color:#222}table{border-collapse:collapse}th{font-weight:600;padding:4px}\n"
       "td{padding:3px;vertical-align:top;max-width:168px;font-size:12px}td img{width:160px;height:160px;"
@@ -148,13 +132,13 @@ std::string page(const std::string& run, const std::string& split, const std::ve
   text += fmt::format(
       "<h1>Maps of {}</h1>\n<p>Rows of {}; best checkpoint. Grey: no data, or no label.</p>\n<table>\n<tr>"
       "<th>row</th>",
-      escaped(run), split);
-  for (const auto& column : columns) text += fmt::format("<th>{}</th>", escaped(column.title));
+      escaped_markup(run), split);
+  for (const auto& column : columns) text += fmt::format("<th>{}</th>", escaped_markup(column.title));
   text += "</tr>\n";
   for (size_t s = 0; s < names.size(); ++s) {
-    text += fmt::format("<tr><td>{}</td>", escaped(names[s]));
+    text += fmt::format("<tr><td>{}</td>", escaped_markup(names[s]));
     for (const auto& column : columns)
-      text += fmt::format("<td><img src=\"{}_{}.png\" alt=\"{}\"></td>", column.file, s, escaped(column.title));
+      text += fmt::format("<td><img src=\"{}_{}.png\" alt=\"{}\"></td>", column.file, s, escaped_markup(column.title));
     text += "</tr>\n";
   }
   text += "<tr><td></td>";
@@ -162,15 +146,20 @@ std::string page(const std::string& run, const std::string& split, const std::ve
   return text + "</tr>\n</table>\n</html>\n";
 }
 
+// Known from the configuration: a run without maps need not open its data again.
+bool gives_maps(const Experiment& experiment) {
+  return std::any_of(experiment.tasks.begin(), experiment.tasks.end(),
+                     [](const auto& task) { return create_task(task.first, task.second)->is_dense(); });
+}
+
 }  // namespace
 
 std::optional<fs::path> write_map_page(const fs::path& run, int64_t samples) {
-  const auto checkpoint = load_checkpoint(find_checkpoint(run, "best"));
-  Session session = open_session(read_run_configuration(run), &checkpoint);
-  const auto is_dense = [](const auto& task) { return task->is_dense(); };
-  if (std::none_of(session.tasks.begin(), session.tasks.end(), is_dense)) return std::nullopt;
+  if (!gives_maps(read_run_configuration(run))) return std::nullopt;
+  OpenedRun opened = open_run(run, "best", {});
+  Session& session = opened.session;
   const bool test = !session.data.split.test.empty();
-  std::vector<int64_t> rows = test ? session.data.split.test : session.data.split.validation;
+  const std::vector<int64_t>& rows = test ? session.data.split.test : session.data.split.validation;
   if (rows.empty()) return std::nullopt;
   // Spread over the rows, which often follow each other in space.
   std::vector<int64_t> chosen;

@@ -1,32 +1,10 @@
+#include <polytask/reporting/escape.h>
 #include <polytask/reporting/svg.h>
 
 #include <fmt/format.h>
 
 namespace polytask {
 namespace {
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 std::string attributes(const SvgStroke& stroke) {
   if (stroke.colour == "none") return "stroke=\"none\"";
@@ -66,7 +44,7 @@ void Svg::circle(SvgPoint centre, double radius, const std::string& fill, double
 void Svg::text(SvgPoint at, const std::string& text, double size, const std::string& anchor, bool turned) {
   const std::string turn = turned ? fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", at.first, at.second) : "";
   body_ += fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"{:.2f}\" text-anchor=\"{}\"{}>{}</text>\n",
-                       at.first, at.second, size, anchor, turn, escaped(text));
+                       at.first, at.second, size, anchor, turn, escaped_markup(text));
 }
 
 std::string Svg::document() const {

@@ -8,12 +8,10 @@
 namespace polytask {
 namespace {
 
-const std::vector<std::string>& own_keys() {
-  static const std::vector<std::string> keys = {"weight", "start_epoch", "ramp_epochs", "balance"};
-  return keys;
+bool is_own(const std::string& key) {
+  const auto own = describe_fields([](Fields& f) { CouplingTermOptions().fields(f); });
+  return std::any_of(own.begin(), own.end(), [&](const auto& field) { return field.name == key; });
 }
-
-bool is_own(const std::string& key) { return std::find(own_keys().begin(), own_keys().end(), key) != own_keys().end(); }
 
 // The entries of the section that are every coupling's, or the others.
 Node part_of(const Node& section, bool own) {
@@ -30,8 +28,7 @@ void observe(Coupling& coupling, const Batch& batch) {
   std::vector<at::Tensor> targets, valid;
   for (const auto& task : coupling.tasks()) {
     targets.push_back(batch.targets.at(task));
-    const auto mask = batch.valid.find(task);
-    valid.push_back(mask == batch.valid.end() ? at::Tensor() : mask->second);
+    valid.push_back(batch.mask(task));
   }
   coupling.observe(targets, valid);
 }
@@ -88,14 +85,6 @@ void CouplingTerm::attach(const std::vector<std::unique_ptr<TaskType>>& tasks) {
   coupling_->attach(own);
 }
 
-void CouplingTerm::fit(const Dataset& dataset, const std::vector<int64_t>& rows) {
-  if (!coupling_->needs_fit()) return;
-  constexpr size_t kRows = 16;
-  for (size_t begin = 0; begin < rows.size(); begin += kRows)
-    observe(*coupling_, dataset.batch({rows.data() + begin, std::min(kRows, rows.size() - begin)}));
-  coupling_->finish_fit();
-}
-
 std::vector<at::Tensor> CouplingTerm::own(const std::vector<at::Tensor>& outputs) const {
   std::vector<at::Tensor> own;
   for (const size_t t : tasks_) own.push_back(outputs[t]);
@@ -104,6 +93,19 @@ std::vector<at::Tensor> CouplingTerm::own(const std::vector<at::Tensor>& outputs
 
 at::Tensor CouplingTerm::value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) {
   return coupling_->value(own(outputs), observed);
+}
+
+void fit_couplings(std::vector<CouplingTerm>& couplings, const Dataset& dataset, const std::vector<int64_t>& rows) {
+  std::vector<Coupling*> asking;
+  for (auto& term : couplings)
+    if (term.coupling().needs_fit()) asking.push_back(&term.coupling());
+  if (asking.empty()) return;
+  constexpr size_t kRows = 16;
+  for (size_t begin = 0; begin < rows.size(); begin += kRows) {
+    const Batch batch = dataset.labels({rows.data() + begin, std::min(kRows, rows.size() - begin)});
+    for (auto* coupling : asking) observe(*coupling, batch);
+  }
+  for (auto* coupling : asking) coupling->finish_fit();
 }
 
 at::Tensor observed_everywhere(const Batch& batch) {

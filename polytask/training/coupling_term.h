@@ -39,8 +39,6 @@ class CouplingTerm {
   double weight(int64_t epoch) const;
 
   void attach(const std::vector<std::unique_ptr<TaskType>>& tasks);
-  /// Fits the coupling on training rows, where it asks for that.
-  void fit(const Dataset& dataset, const std::vector<int64_t>& rows);
   /// `outputs`: of all tasks of the model, those of its own being there; see Coupling::value.
   at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed);
   at::Tensor residual(const std::vector<at::Tensor>& outputs) const { return coupling_->residual(own(outputs)); }
@@ -52,6 +50,9 @@ class CouplingTerm {
   std::unique_ptr<Coupling> coupling_;
   std::vector<size_t> tasks_;
 };
+
+/// Fits the couplings that ask for it on training rows, which are read once for all of them.
+void fit_couplings(std::vector<CouplingTerm>& couplings, const Dataset& dataset, const std::vector<int64_t>& rows);
 
 /// Where every image input of a batch has data: bool [B, H, W]; undefined: everywhere.
 at::Tensor observed_everywhere(const Batch& batch);

@@ -156,10 +156,8 @@ void fit(Session& session, const InitialRun* initial) {
     else
       task->fit(session.data.dataset->targets().at(task->name()), session.data.split.train);
   }
-  for (auto& term : session.couplings) {
-    term.attach(session.tasks);
-    term.fit(*session.data.dataset, session.data.split.train);
-  }
+  for (auto& term : session.couplings) term.attach(session.tasks);
+  fit_couplings(session.couplings, *session.data.dataset, session.data.split.train);
 }
 
 void load_couplings(const Checkpoint& checkpoint, Session& session) {

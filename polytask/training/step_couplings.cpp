@@ -45,6 +45,7 @@ std::vector<std::pair<at::Tensor, double>> Stepper::coupling_terms(const Forward
 // Where heads and encoder come apart: a coupling's gradient goes to the heads it touches, and what reaches the heads'
 // inputs goes on through the encoder. Of a balanced one only the heads are done here; the balancer walks the rest.
 void Stepper::add_couplings_apart(const Forward& pass, double share, int64_t epoch) const {
+  if (pass.couplings.empty()) return;
   std::vector<at::Tensor> heads;
   for (const auto& parameter : parameters_)
     if (parameter.role == Role::task && parameter.tensor.requires_grad()) heads.push_back(parameter.tensor);

@@ -1,6 +1,7 @@
 #include <polytask/core/log.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/mean_loss.h>
+#include <polytask/objectives/tasks/class_counts.h>
 #include <polytask/objectives/tasks/class_metrics.h>
 #include <polytask/objectives/tasks/register.h>
 #include <polytask/objectives/tasks/task_data.h>
@@ -145,23 +146,14 @@ void Classification::warn_of_absent_classes() const {
                   name(), class_names_[c]);
 }
 
-Node Classification::state() const {
-  Node counts = Node::sequence_of({});
-  for (const int64_t count : counts_) counts.append(Node::scalar_of(std::to_string(count)));
-  return Node::map_of({{"class_names", texts_node(class_names_)}, {"train_counts", counts}});
-}
+Node Classification::state() const { return ClassCounts{class_names_, counts_}.to_node(); }
 
 void Classification::load_state(const Node& state) {
-  std::vector<std::string> names = texts_of(name(), state, "class_names");
-  std::vector<int64_t> counts;
-  for (const double count : numbers_of(name(), state, "train_counts")) counts.push_back(static_cast<int64_t>(count));
-  if (names.size() < 2 || names.size() != counts.size())
-    throw InputError("{}: the state of task \"{}\" has {} class names and {} counts", state.where(), name(),
-                     names.size(), counts.size());
-  if (options_.classes > 0 && options_.classes != static_cast<int64_t>(names.size()))
-    throw InputError("{}: the state of task \"{}\" has {} classes, its section {}", state.where(), name(), names.size(),
-                     options_.classes);
-  adopt(std::move(names), std::move(counts));
+  ClassCounts classes = ClassCounts::from_node(name(), state);
+  if (options_.classes > 0 && options_.classes != static_cast<int64_t>(classes.names.size()))
+    throw InputError("{}: the state of task \"{}\" has {} classes, its section {}", state.where(), name(),
+                     classes.names.size(), options_.classes);
+  adopt(std::move(classes.names), std::move(classes.counts));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/mean_loss.h>
+#include <polytask/objectives/tasks/class_counts.h>
 #include <polytask/objectives/tasks/dense_data.h>
 #include <polytask/objectives/tasks/register.h>
 #include <polytask/objectives/tasks/segmentation_metrics.h>
@@ -116,20 +117,11 @@ void Segmentation::adopt(std::vector<std::string> class_names, std::vector<int64
   loss_ = std::move(loss);
 }
 
-Node Segmentation::state() const {
-  Node counts = Node::sequence_of({});
-  for (const int64_t count : counts_) counts.append(Node::scalar_of(std::to_string(count)));
-  return Node::map_of({{"class_names", texts_node(class_names_)}, {"train_counts", counts}});
-}
+Node Segmentation::state() const { return ClassCounts{class_names_, counts_}.to_node(); }
 
 void Segmentation::load_state(const Node& state) {
-  std::vector<std::string> names = texts_of(name(), state, "class_names");
-  std::vector<int64_t> counts;
-  for (const double count : numbers_of(name(), state, "train_counts")) counts.push_back(static_cast<int64_t>(count));
-  if (names.size() < 2 || names.size() != counts.size())
-    throw InputError("{}: the state of task \"{}\" has {} class names and {} counts", state.where(), name(),
-                     names.size(), counts.size());
-  adopt(std::move(names), std::move(counts));
+  ClassCounts classes = ClassCounts::from_node(name(), state);
+  adopt(std::move(classes.names), std::move(classes.counts));
 }
 
 }  // namespace
