@@ -14,8 +14,6 @@
 namespace polytask {
 namespace {
 
-constexpr double kFloor = 1e-6;
-
 bool is_one_shape(const AllometryParameters& parameters) {
   const at::Tensor& shape = parameters.values.back();
   return !parameters.law->has_shape() || (shape == shape[0]).all().item<bool>();
@@ -68,12 +66,13 @@ AllometryLoss allometry_loss(const AllometryParameters& parameters, const at::Te
   // Pixels that do not count get a height and a biomass that no logarithm minds, and so no gradient.
   const at::Tensor height = at::where(active, height_m, at::ones_like(height_m));
   const at::Tensor mass = at::where(active, biomass, at::ones_like(biomass));
-  const at::Tensor log_allometric = log_biomass_mixture(parameters, probabilities, height.clamp_min(kFloor).log());
-  const at::Tensor residual = mass.clamp_min(kFloor).log() - log_allometric;
+  const at::Tensor log_allometric =
+      log_biomass_mixture(parameters, probabilities, height.clamp_min(kLeastLogged).log());
+  const at::Tensor residual = mass.clamp_min(kLeastLogged).log() - log_allometric;
   AllometryLoss loss;
   loss.residual = at::where(active, residual, at::zeros_like(residual));
   loss.active = active.sum().item<int64_t>();
-  loss.clamped = active.logical_and(biomass.detach() <= kFloor).sum().item<int64_t>();
+  loss.clamped = active.logical_and(biomass.detach() <= kLeastLogged).sum().item<int64_t>();
   const int64_t with_data = counted.sum().item<int64_t>();
   if (with_data == 0) return loss;
   const int64_t pixels = average == AllometryAverage::pixels ? with_data : std::max<int64_t>(loss.active, 1);

@@ -8,6 +8,9 @@
 
 namespace polytask {
 
+/// Heights (m) and biomass below it count as this where their logarithm is taken.
+constexpr double kLeastLogged = 1e-6;
+
 /// What the mean of the loss runs over.
 enum class AllometryAverage { pixels, active };
 

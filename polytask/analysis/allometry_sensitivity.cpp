@@ -17,8 +17,6 @@
 namespace polytask {
 namespace {
 
-constexpr double kFloor = 1e-6;  // as in the loss
-
 // [B, 1, H, W] or [B, H, W] → [B, H, W] as double on the CPU
 at::Tensor as_map(const at::Tensor& values) {
   return (values.dim() == 4 ? values.squeeze(1) : values).to(at::kCPU, at::kDouble);
@@ -91,8 +89,8 @@ Pixels pixels_of(const Setting& setting, Session& session, const CouplingTerm& t
   const at::Tensor active = counted.logical_and(height > setting.min_height_m);
   Pixels pixels;
   pixels.shares = genus.permute({0, 2, 3, 1}).index({active});
-  pixels.features = features_of(setting, pixels.shares, height.index({active}).clamp_min(kFloor).log());
-  pixels.log_biomass = biomass.index({active}).clamp_min(kFloor).log();
+  pixels.features = features_of(setting, pixels.shares, height.index({active}).clamp_min(kLeastLogged).log());
+  pixels.log_biomass = biomass.index({active}).clamp_min(kLeastLogged).log();
   pixels.truth = truth_of(batch, session.tasks[term.tasks()[2]]->name(), height).index({active});
   const int64_t with_data = counted.sum().item<int64_t>();
   if (with_data > 0)

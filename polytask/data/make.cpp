@@ -47,11 +47,6 @@ std::unique_ptr<Source> open_source(const std::string& name, const MakeOptions& 
 
 std::string picture_name(int64_t row) { return fmt::format("images/{:05}.png", row); }
 
-void check_interrupt(const MakeOptions& options) {
-  if (interrupt_signal() != 0)
-    throw Interrupted(fmt::format("interrupted: {} is incomplete; make it again", options.directory.string()));
-}
-
 // The values of an input that is no picture, where the row has it.
 void add_vector(const Source& source, int64_t input, const InputSpec& spec, int64_t row, Node& record) {
   const at::Tensor given = source.given(input, {row});
@@ -165,6 +160,11 @@ const MakeableData& find_data(const std::string& name) {
 }
 
 }  // namespace
+
+void check_interrupt(const MakeOptions& options) {
+  if (interrupt_signal() != 0)
+    throw Interrupted(fmt::format("interrupted: {} is incomplete; make it again", options.directory.string()));
+}
 
 const std::vector<MakeableData>& makeable_data() {
   static const std::vector<MakeableData> all = {

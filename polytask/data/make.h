@@ -25,6 +25,9 @@ struct MakeOptions {
   bool overwrite = false;            ///< write into a directory that holds other things too
 };
 
+/// Throws Interrupted, saying what is incomplete, where the process was asked to stop.
+void check_interrupt(const MakeOptions& options);
+
 /// Writes the data set `name` (files as makeable_data() says) with a progress bar. A directory that an earlier call
 /// made of the same data set is made anew. Throws InputError for an unknown name, a directory that is not empty and not
 /// of our making (unless `overwrite`), a `size` for data without pictures, a `validation` for scenes

@@ -1,5 +1,4 @@
 #include <polytask/core/error.h>
-#include <polytask/core/interrupt.h>
 #include <polytask/core/progress.h>
 #include <polytask/data/make_forest.h>
 #include <polytask/data/sources/forest.h>
@@ -143,8 +142,7 @@ void write_forest(const MakeOptions& options) {
   for (int64_t scene = 0; scene < options.count; ++scene) {
     SceneFiles files(options.directory, scene, tiling.size);
     for (int64_t block = 0; block < tiling.of_scene(); ++block) {
-      if (interrupt_signal() != 0)
-        throw Interrupted(fmt::format("interrupted: {} is incomplete; make it again", options.directory.string()));
+      check_interrupt(options);
       const int64_t x = block % tiling.along * tiling.tile, y = block / tiling.along * tiling.tile;
       const int64_t row = scene * tiling.of_scene() + block;
       const at::Tensor planes = source.make(row);
