@@ -1,7 +1,8 @@
 #pragma once
 #include <polytask/allometry/kept_rows.h>
-#include <polytask/core/error.h>
 #include <polytask/core/random.h>
+
+#include <io/message_of.h>
 
 #include <cmath>
 #include <string>
@@ -9,17 +10,6 @@
 #include <vector>
 
 namespace polytask {
-
-/// What the InputError says that `act` throws; "(no error)" where it throws none.
-template <class Act>
-std::string message_of(Act act) {
-  try {
-    act();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 /// Observations from memory, a few at a time.
 class ListedObservations : public Observations {

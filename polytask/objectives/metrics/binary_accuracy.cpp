@@ -1,33 +1,20 @@
+#include <polytask/objectives/metrics/hit_share.h>
 #include <polytask/objectives/metrics/register.h>
-
-#include <limits>
 
 namespace polytask {
 namespace {
 
-class BinaryAccuracy : public Metric {
+class BinaryAccuracy : public HitShare {
  public:
-  void update(const MetricInput& batch) override {
-    correct_ += batch.prediction.ge(0.5).eq(batch.target.gt(0.5)).sum().item<int64_t>();
-    seen_ += batch.target.size(0);
-  }
-  double value() const override {
-    if (seen_ == 0) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(correct_) / static_cast<double>(seen_);
-  }
-  void reset() override { correct_ = seen_ = 0; }
-  Direction direction() const override { return Direction::higher_is_better; }
-  std::string name() const override { return "accuracy"; }
-
- private:
-  int64_t correct_ = 0, seen_ = 0;
+  using HitShare::HitShare;
+  void update(const MetricInput& batch) override { count(batch.prediction.ge(0.5).eq(batch.target.gt(0.5))); }
 };
 
 }  // namespace
 
 void register_binary_accuracy(MetricRegistry& metrics) {
   metrics.add<NoOptions>("accuracy", "share of samples on the right side of probability 0.5 (0.5 itself is positive)",
-                         "", [](const NoOptions&, int64_t) { return std::make_unique<BinaryAccuracy>(); });
+                         "", [](const NoOptions&, int64_t) { return std::make_unique<BinaryAccuracy>("accuracy"); });
 }
 
 }  // namespace polytask

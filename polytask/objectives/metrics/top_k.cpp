@@ -1,8 +1,7 @@
+#include <polytask/objectives/metrics/hit_share.h>
 #include <polytask/objectives/metrics/register.h>
 
 #include <ATen/ops/arange.h>
-
-#include <limits>
 
 namespace polytask {
 namespace {
@@ -12,9 +11,9 @@ struct TopKOptions {
   void fields(Fields& f) { f.field("k", k, "how many of the most probable classes count", at_least(1)); }
 };
 
-class TopK : public Metric {
+class TopK : public HitShare {
  public:
-  explicit TopK(int64_t k) : k_(k) {}
+  explicit TopK(int64_t k) : HitShare(fmt::format("top_{}", k)), k_(k) {}
 
   void update(const MetricInput& batch) override {
     const at::Tensor& p = batch.prediction;                     // [n, C]
@@ -22,19 +21,11 @@ class TopK : public Metric {
     const at::Tensor own = p.gather(1, target);                 // [n, 1]
     const at::Tensor earlier = at::arange(p.size(1)) < target;  // of equal classes the first ranks higher
     const at::Tensor rank = p.gt(own).logical_or(p.eq(own).logical_and(earlier)).sum(1);
-    hits_ += rank.lt(k_).logical_and(own.squeeze(1).isfinite()).sum().item<int64_t>();
-    seen_ += target.size(0);
+    count(rank.lt(k_).logical_and(own.squeeze(1).isfinite()));
   }
-  double value() const override {
-    if (seen_ == 0) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(hits_) / static_cast<double>(seen_);
-  }
-  void reset() override { hits_ = seen_ = 0; }
-  Direction direction() const override { return Direction::higher_is_better; }
-  std::string name() const override { return fmt::format("top_{}", k_); }
 
  private:
-  int64_t k_, hits_ = 0, seen_ = 0;
+  int64_t k_;
 };
 
 }  // namespace
