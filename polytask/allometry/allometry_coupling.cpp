@@ -64,10 +64,24 @@ AllometryCoupling::AllometryCoupling(AllometryOptions options, const std::string
       throw InputError("coupling \"{}\": {} is of a fit on training targets, but parameters are given", name, key);
   if (options_.criterion && options_.pooling.value_or("partial") != "partial")
     throw InputError("coupling \"{}\": criterion is of partial pooling, not of pooling {}", name, *options_.pooling);
+  check_correction();
   if (from_training_)
     statistics_ = std::make_unique<Accumulator>(
         law_named(options_.law.value_or("power"), name),
         law_named(options_.law.value_or("power"), name).shapes(std::max(min_height_m(), 0.5), 100, 32));
+}
+
+void AllometryCoupling::check_correction() const {
+  if (options_.parameters.is_map() && options_.correction != "none")
+    throw InputError(
+        "coupling \"{}\": correction {} needs a fit, but parameters are given as numbers: add the log of a "
+        "factor to alpha instead",
+        name(), options_.correction);
+  if (from_training_ && (options_.correction == "duan" || options_.correction == "snowdon"))
+    throw InputError(
+        "coupling \"{}\": correction {} needs every row twice, and training targets are seen once: take "
+        "baskerville, or the file that `polytask allometry fit EXPERIMENT --training` writes",
+        name(), options_.correction);
 }
 
 double AllometryCoupling::min_height_m() const {
@@ -86,7 +100,9 @@ void AllometryCoupling::attach(const std::vector<const TaskType*>& tasks) {
   if (!tasks[1]->unit().empty() && tasks[1]->unit() != "m")
     throw InputError("coupling \"{}\": task \"{}\" predicts heights in {}; the laws take m", name(), options_.height,
                      tasks[1]->unit());
-  if (from_training_) {
+  if (parameters_node_.is_map()) {
+    take_saved();
+  } else if (from_training_) {
     statistics_->reserve(static_cast<int64_t>(tasks[0]->class_names().size()));
   } else if (options_.parameters.is_map()) {
     read_scalars();
@@ -125,9 +141,16 @@ void AllometryCoupling::read_scalars() {
 
 void AllometryCoupling::take(const LawParameters& parameters) {
   std::vector<std::vector<double>> values;
-  for (auto& genus : parameters_of(parameters, tasks_[0]->class_names())) values.push_back(std::move(genus.values));
+  auto genera = parameters_of(parameters, tasks_[0]->class_names());
+  correct(genera, correction_named(options_.correction, name()), parameters.source);
+  for (auto& genus : genera) values.push_back(std::move(genus.values));
   parameters_ = make_parameters(*parameters.law, values);
   file_min_height_m_ = parameters.min_height_m;
+}
+
+void AllometryCoupling::take_saved() {
+  take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": its saved state", name()),
+                        options_.law.value_or("")));
 }
 
 void AllometryCoupling::observe(const std::vector<at::Tensor>& targets, const std::vector<at::Tensor>& valid) {
@@ -202,8 +225,7 @@ void AllometryCoupling::load_state(const Node& state) {
   const Node* parameters = state.find("parameters");
   if (parameters == nullptr) return;
   parameters_node_ = *parameters;
-  take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": its saved state", name()),
-                        options_.law.value_or("")));
+  if (!tasks_.empty()) take_saved();
 }
 
 void register_allometry(CouplingRegistry& registry) {

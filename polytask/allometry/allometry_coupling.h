@@ -19,7 +19,7 @@ struct AllometryOptions {
   Node parameters;  ///< "training", a file, or a map of scalars
   std::optional<std::string> law, pooling, criterion;
   std::optional<double> min_height_m;
-  std::string average = "pixels";
+  std::string average = "pixels", correction = "none";
   std::vector<std::string> detach;
   void fields(Fields& f);
 };
@@ -56,9 +56,11 @@ class AllometryCoupling : public Coupling {
   AllometryLoss evaluate(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) const;
 
  private:
+  void check_correction() const;
   Fit fit_statistics() const;
   void read_scalars();
   void take(const LawParameters& parameters);
+  void take_saved();
 
   AllometryOptions options_;
   bool from_training_ = false;

@@ -28,6 +28,11 @@ void AllometryOptions::fields(Fields& f) {
       "pixels: the mean runs over all pixels with data, those at or below min_height count as 0; active: over those "
       "above it alone",
       one_of({"pixels", "active"}));
+  f.field(
+      "correction", correction,
+      "none: the law gives the median of biomass; baskerville, duan or snowdon: its mean, by that factor of each genus "
+      "(duan and snowdon stand in a parameter file)",
+      one_of({"none", "baskerville", "duan", "snowdon"}));
   f.field("detach", detach, "tasks that get no gradient from this term: some of genus, height, biomass",
           one_of({"genus", "height", "biomass"}));
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 namespace polytask {
 
@@ -23,8 +22,7 @@ void ResidualSums::merge(const ResidualSums& other) {
 }
 
 BackTransform ResidualSums::factors(double sigma) const {
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-  if (n_ == 0) return {std::exp(sigma * sigma / 2), kNaN, kNaN};
+  if (n_ == 0) return {std::exp(sigma * sigma / 2), BackTransform::kUnknown, BackTransform::kUnknown};
   return {std::exp(sigma * sigma / 2), smear_ / static_cast<double>(n_), observed_ / fitted_};
 }
 

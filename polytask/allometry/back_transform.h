@@ -1,4 +1,5 @@
 #pragma once
+#include <polytask/allometry/correction.h>
 #include <polytask/allometry/fit.h>
 #include <polytask/allometry/kept_rows.h>
 
@@ -6,14 +7,6 @@
 #include <vector>
 
 namespace polytask {
-
-/// What exp(log B), the median, is to be multiplied by so that it is a mean. Stored beside the parameters, never mixed
-/// into them. NaN where it is not known.
-struct BackTransform {
-  double baskerville = 0;  ///< exp(σ²/2), Baskerville, Can. J. For. Res. 2, 1972: for normal residuals
-  double duan = 0;         ///< mean of exp(residual), Duan, J. Am. Stat. Assoc. 78, 1983: for any residuals
-  double snowdon = 0;      ///< ΣB / Σ exp(fitted), Snowdon, Can. J. For. Res. 21, 1991: ratio of the totals
-};
 
 /// Sums over rows from which the factors come.
 class ResidualSums {

@@ -49,7 +49,35 @@ Matrix covariance_of(const Node& genus, int64_t size) {
   return covariance;
 }
 
-GenusParameters genus_of(const Law& law, const std::string& name, const Node& node, const std::string& source) {
+double factor(const Node& factors, const char* name) {
+  const Node* node = factors.find(name);
+  if (node == nullptr || node->is_null()) return BackTransform::kUnknown;
+  const double value = finite(*node);
+  if (value <= 0) throw InputError("{}: {}: a factor must be above 0", node->where(), node->text());
+  return value;
+}
+
+// Of a genus or a pooled line; what it does not say is as in `otherwise`.
+BackTransform factors_of(const Node& curve, const BackTransform& otherwise) {
+  const Node* factors = curve.find("factors");
+  if (factors == nullptr || factors->is_null()) return otherwise;
+  if (!factors->is_map()) throw InputError("{}: expected a map of factors", factors->where());
+  const auto known = [&](const char* name, double other) {
+    const double value = factor(*factors, name);
+    return std::isnan(value) ? other : value;
+  };
+  return {known("baskerville", otherwise.baskerville), known("duan", otherwise.duan),
+          known("snowdon", otherwise.snowdon)};
+}
+
+BackTransform factors_of_all(const Node& root) {
+  for (const char* key : {"fixed_effects", "pooled_line"})
+    if (const Node* line = root.find(key); line != nullptr && line->is_map()) return factors_of(*line, {});
+  return {};
+}
+
+GenusParameters genus_of(const Law& law, const std::string& name, const Node& node, const std::string& source,
+                         const BackTransform& factors_of_all_rows) {
   if (!node.is_map()) throw InputError("{}: expected a map of parameters", node.where());
   GenusParameters genus;
   genus.name = name;
@@ -59,6 +87,7 @@ GenusParameters genus_of(const Law& law, const std::string& name, const Node& no
   if (law.has_shape() && genus.values.back() <= 0)
     throw InputError("{}: must be above 0 m", node.find(law.parameter_names().back())->where());
   genus.covariance = covariance_of(node, law.columns() + 1);
+  genus.factors = factors_of(node, factors_of_all_rows);
   return genus;
 }
 
@@ -82,8 +111,9 @@ LawParameters parse_parameters(const Node& root, const std::string& source, cons
   parameters.min_height_m = finite(member(root, "min_height_m", source));
   const Node& genera = member(root, "genera", source);
   if (!genera.is_map() || genera.entries().empty()) throw InputError("{}: expected a map of genera", genera.where());
+  const BackTransform factors = factors_of_all(root);
   for (const auto& [name, node] : genera.entries())
-    parameters.genera.push_back(genus_of(*parameters.law, name, node, source));
+    parameters.genera.push_back(genus_of(*parameters.law, name, node, source, factors));
   return parameters;
 }
 
@@ -110,6 +140,18 @@ std::vector<GenusParameters> parameters_of(const LawParameters& parameters, cons
     throw InputError("{}: the {} law needs beta > 0, so that biomass grows with height", fmt::join(falling, "; "),
                      parameters.law->name());
   return result;
+}
+
+void correct(std::vector<GenusParameters>& genera, Correction correction, const std::string& source) {
+  std::vector<std::string> unknown;
+  for (auto& genus : genera) {
+    const double factor = factor_of(genus.factors, correction);
+    if (std::isnan(factor)) unknown.push_back(genus.name);
+    genus.values[0] += std::log(factor);
+  }
+  if (!unknown.empty())
+    throw InputError("{}: correction {} is asked for, but it has no such factor for {}", source, to_text(correction),
+                     fmt::join(unknown, ", "));
 }
 
 void check_biomass_unit(const LawParameters& parameters, const std::string& unit, const std::string& used_by) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <polytask/allometry/correction.h>
 #include <polytask/allometry/law.h>
 #include <polytask/core/node.h>
 #include <polytask/solvers/matrix.h>
@@ -15,6 +16,7 @@ struct GenusParameters {
   std::vector<double> values;  ///< in the law's order
   Matrix covariance;           ///< of the coefficients, [0, 0] where it is not known
   std::string where;           ///< the place they come from, for messages
+  BackTransform factors{};     ///< of the genus; of all rows where those are not known
 };
 
 /// What a parameter file says.
@@ -34,6 +36,10 @@ LawParameters parse_parameters(const Node& root, const std::string& source, cons
 /// The parameters of the named classes, in their order. Throws InputError that lists every class without parameters,
 /// or, where the law needs β > 0, those whose β is not, with their places.
 std::vector<GenusParameters> parameters_of(const LawParameters& parameters, const std::vector<std::string>& classes);
+
+/// Moves parameters from the median to the mean: α + log of each genus's factor. Throws InputError that lists every
+/// genus whose factor is not known, saying `source`.
+void correct(std::vector<GenusParameters>& genera, Correction correction, const std::string& source);
 
 /// Throws InputError where parameters for biomass in one unit would be used for another.
 void check_biomass_unit(const LawParameters& parameters, const std::string& unit, const std::string& used_by);

@@ -27,6 +27,7 @@ struct Pixels {
   at::Tensor features;     // [n, classes × K]: log B_allo is this times the coefficients
   at::Tensor shares;       // [n, classes]
   at::Tensor log_biomass;  // [n] of the predicted biomass
+  at::Tensor log_factor;   // [n] what a conversion adds to log B_allo
   at::Tensor truth;        // [n] NaN where there is none
   double averaged = 0;     // 0: no pixel has data
 };
@@ -38,9 +39,24 @@ struct Setting {
   double min_height_m = 0;
   bool active_only = false;
   bool one_line = false;
+  Correction conversion = Correction::none;
+  at::Tensor log_factors;  // [classes] from the residual's law to the conversion's
 };
 
-Setting setting_of(const CouplingTerm& term, const TaskType& genus) {
+void set_correction(Setting& setting, const AllometryCoupling& coupling, std::optional<Correction> asked,
+                    const std::string& source) {
+  const Correction trained = correction_named(coupling.options().correction, source);
+  setting.conversion = asked.value_or(trained);
+  auto converted = setting.genera;
+  correct(setting.genera, trained, source);
+  correct(converted, setting.conversion, source);
+  std::vector<double> differences;
+  for (size_t c = 0; c < converted.size(); ++c)
+    differences.push_back(converted[c].values[0] - setting.genera[c].values[0]);
+  setting.log_factors = at::tensor(differences, at::kDouble);
+}
+
+Setting setting_of(const CouplingTerm& term, const TaskType& genus, std::optional<Correction> correction) {
   const AllometryCoupling& coupling = allometry_of(term);
   const Node state = coupling.state();
   const Node* parameters = state.find("parameters");
@@ -50,8 +66,14 @@ Setting setting_of(const CouplingTerm& term, const TaskType& genus) {
         "parameters: training, or with a file of `polytask allometry fit`",
         term.name());
   const auto parsed = parse_parameters(*parameters, "coupling \"" + term.name() + "\"", "");
-  return {parsed.law, parameters_of(parsed, genus.class_names()), coupling.min_height_m(),
-          coupling.options().average == "active", parameters->text_or("pooling", "") == "complete"};
+  Setting setting;
+  setting.law = parsed.law;
+  setting.genera = parameters_of(parsed, genus.class_names());
+  setting.min_height_m = coupling.min_height_m();
+  setting.active_only = coupling.options().average == "active";
+  setting.one_line = parameters->text_or("pooling", "") == "complete";
+  set_correction(setting, coupling, correction, parsed.source);
+  return setting;
 }
 
 // What multiplies each coefficient of each class: its probability times the law's columns at log H.
@@ -90,6 +112,7 @@ Pixels pixels_of(const Setting& setting, Session& session, const CouplingTerm& t
   Pixels pixels;
   pixels.shares = genus.permute({0, 2, 3, 1}).index({active});
   pixels.features = features_of(setting, pixels.shares, height.index({active}).clamp_min(kLeastLogged).log());
+  pixels.log_factor = pixels.shares.mv(setting.log_factors);
   pixels.log_biomass = biomass.index({active}).clamp_min(kLeastLogged).log();
   pixels.truth = truth_of(batch, session.tasks[term.tasks()[2]]->name(), height).index({active});
   const int64_t with_data = counted.sum().item<int64_t>();
@@ -148,12 +171,13 @@ class Sums {
     constexpr int64_t kValues = int64_t{1} << 21;
     const at::Tensor there = pixels.truth.isnan().logical_not();
     const at::Tensor features = pixels.features.index({there}), truth = pixels.truth.index({there}),
+                     factor = pixels.log_factor.index({there}).exp(),
                      head = pixels.log_biomass.index({there}).exp() - truth;
     const int64_t block = std::max<int64_t>(1, kValues / variants_.size(0));
     for (int64_t begin = 0; begin < truth.numel(); begin += block) {
       const int64_t n = std::min(block, truth.numel() - begin);
       at::Tensor error = features.narrow(0, begin, n).mm(variants_.t()).exp_();  // [n, variants]
-      error.sub_(truth.narrow(0, begin, n).unsqueeze(1));
+      error.mul_(factor.narrow(0, begin, n).unsqueeze(1)).sub_(truth.narrow(0, begin, n).unsqueeze(1));
       errors_ += error.sum(0);
       squared_errors_ += error.square_().sum(0);
     }
@@ -211,7 +235,7 @@ GenusSensitivity genus_of(const Sums& sums, const ParameterVariants& variants, s
 AllometrySensitivity allometry_sensitivity(Session& session, const std::vector<int64_t>& rows,
                                            const SensitivityOptions& options) {
   const CouplingTerm& term = allometry_term(session.couplings, options.coupling, session.experiment.name);
-  const Setting setting = setting_of(term, *session.tasks[term.tasks()[0]]);
+  const Setting setting = setting_of(term, *session.tasks[term.tasks()[0]], options.correction);
   const ParameterVariants variants(*setting.law, setting.genera, setting.one_line, options.draws, options.seed,
                                    "coupling \"" + term.name() + "\"");
   Sums sums(variants.coefficients());
@@ -225,6 +249,7 @@ AllometrySensitivity allometry_sensitivity(Session& session, const std::vector<i
                      result.rows, setting.min_height_m);
   result.coupling = term.name();
   result.law = setting.law->name();
+  result.correction = to_text(setting.conversion);
   result.biomass_unit = session.tasks[term.tasks()[2]]->unit();
   result.min_height_m = setting.min_height_m;
   result.pixels = sums.pixels();

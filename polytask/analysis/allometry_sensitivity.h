@@ -1,8 +1,10 @@
 #pragma once
+#include <polytask/allometry/correction.h>
 #include <polytask/training/session.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@ struct GenusSensitivity {
 
 struct AllometrySensitivity {
   std::string coupling, law, biomass_unit;
+  std::string correction;  ///< by which biomass was converted
   double min_height_m = 0;
   int64_t rows = 0;
   int64_t pixels = 0;    ///< with data and a predicted height above the threshold
@@ -46,19 +49,20 @@ struct AllometrySensitivity {
 struct SensitivityOptions {
   std::string coupling;  ///< "": the only allometric one
   int64_t draws = 200;
-  uint64_t seed = 1;  ///< of the random streams "sensitivity/<genus>"
+  uint64_t seed = 1;                       ///< of the random streams "sensitivity/<genus>"
+  std::optional<Correction> correction{};  ///< of the converted biomass; not given: the coupling's own
 };
 
 /// How far a trained model's allometric residual, and the error of biomass converted from its heights and genera,
 /// depend on parameters that are known to within their standard errors. Parameters are drawn from N(fitted,
 /// covariance), genera independently of each other (one line for all where pooling is complete); a shape parameter
 /// stays as fitted, and so does a third coefficient whose covariance with the others is not known (partial pooling).
-/// Biomass is exp(log B), the median, as in training.
+/// The residual is the one that training knows; biomass is exp(log B), the median, times the correction's factor.
 ///
 /// The network sees every row once; memory does not depend on the number of rows: the residual of any parameters comes
 /// from sums of squares and products, as the laws are linear in their coefficients, and biomass is converted under all
-/// of them batch by batch. Throws InputError where no parameter has an uncertainty (scalars), and where the law applies
-/// to no pixel.
+/// of them batch by batch. Throws InputError where no parameter has an uncertainty (scalars), where the law applies to
+/// no pixel, and where the factor of a genus is not known.
 AllometrySensitivity allometry_sensitivity(Session& session, const std::vector<int64_t>& rows,
                                            const SensitivityOptions& options);
 

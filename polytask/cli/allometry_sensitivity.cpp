@@ -17,7 +17,7 @@ namespace polytask {
 namespace {
 
 struct SensitivityArguments {
-  std::string run, checkpoint = "best", split = "test", output;
+  std::string run, checkpoint = "best", split = "test", correction, output;
   std::vector<std::string> overrides;
   SensitivityOptions options;
 };
@@ -35,9 +35,11 @@ void write_results(const std::filesystem::path& folder, const AllometrySensitivi
 }
 
 void run_sensitivity(const SensitivityArguments& arguments) {
+  SensitivityOptions options = arguments.options;
+  if (!arguments.correction.empty()) options.correction = correction_named(arguments.correction, "--correction");
   OpenedRun opened = open_run(arguments.run, arguments.checkpoint, arguments.overrides);
   const auto rows = rows_of_split(opened, arguments.split, arguments.run);
-  const auto result = allometry_sensitivity(opened.session, rows, arguments.options);
+  const auto result = allometry_sensitivity(opened.session, rows, options);
   fmt::print("{}", sensitivity_text(result, arguments.split));
   if (!arguments.output.empty()) write_results(arguments.output, result);
 }
@@ -57,6 +59,11 @@ void add_allometry_sensitivity(CLI::App& allometry) {
       ->check(CLI::IsMember({"train", "validation", "test", "all"}));
   verb->add_option("--draws", arguments->options.draws, "sets of parameters drawn (default: 200)")
       ->check(CLI::Range(2, 100000));
+  verb->add_option(
+          "--correction", arguments->correction,
+          "factor by which the biomass that the law gives is converted from median to mean: none, baskerville, "
+          "duan or snowdon (default: the coupling's)")
+      ->check(CLI::IsMember({"none", "baskerville", "duan", "snowdon"}));
   verb->add_option("--seed", arguments->options.seed, "what they are drawn from (default: 1)");
   verb->add_option("--coupling", arguments->options.coupling, "which, where several are allometric");
   verb->add_option("-o,--output", arguments->output,

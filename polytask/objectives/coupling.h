@@ -11,8 +11,8 @@
 namespace polytask {
 
 /// A term of the objective that ties several tasks' predictions together. It sees outputs, not targets: where its tasks
-/// are unlabelled it teaches all the same. Order of life: created, attach(), then fit (observe() for every block of
-/// training rows, finish_fit()) or load_state(), then value() any number of times.
+/// are unlabelled it teaches all the same. Order of life: created; load_state() where a run is loaded; attach(); where
+/// it needs a fit, observe() for every block of training rows and finish_fit(); then value() any number of times.
 class Coupling {
  public:
   virtual ~Coupling() = default;
@@ -44,7 +44,7 @@ class Coupling {
   /// Figures of the last value() worth logging ("clamped": 12).
   virtual std::vector<std::pair<std::string, double>> figures() const { return {}; }
 
-  /// What was fitted, so that a run can be loaded without data.
+  /// What was fitted or read, so that a run can be loaded without data and without the files that it names.
   virtual Node state() const { return Node::map_of(); }
   virtual void load_state(const Node& state) { (void)state; }
 

@@ -142,6 +142,9 @@ std::string sensitivity_text(const AllometrySensitivity& result, const std::stri
       result.coupling, result.law, result.rows, rows, result.pixels, number_text(result.min_height_m), result.compared,
       result.biomass_unit.empty() ? "no unit" : result.biomass_unit);
   out += spread_table(result);
+  out += result.correction == "none"
+             ? "biomass that the law gives is a median; --correction takes its mean\n"
+             : fmt::format("biomass that the law gives is its median times the factor of {}\n", result.correction);
   out += fmt::format("biomass as the model predicts it itself: RMSE {}, bias {}\n\n", figure_text(result.head_rmse),
                      figure_text(result.head_bias));
   out += genera_table(result);
@@ -160,6 +163,7 @@ Node sensitivity_node(const AllometrySensitivity& result) {
   node.set("law", text(result.law));
   node.set("biomass_unit", text(result.biomass_unit));
   node.set("min_height_m", number(result.min_height_m));
+  node.set("correction", text(result.correction));
   node.set("rows", Node::scalar_of(std::to_string(result.rows)));
   node.set("pixels", Node::scalar_of(std::to_string(result.pixels)));
   node.set("compared", Node::scalar_of(std::to_string(result.compared)));

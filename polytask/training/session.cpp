@@ -167,8 +167,8 @@ void load_couplings(const Checkpoint& checkpoint, Session& session) {
     if (state == nullptr)
       throw InputError("{}: the checkpoint is of another experiment: it knows no coupling \"{}\"",
                        checkpoint.info.where(), term.name());
-    term.attach(session.tasks);
     term.coupling().load_state(*state);
+    term.attach(session.tasks);
   }
 }
 

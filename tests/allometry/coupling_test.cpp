@@ -13,6 +13,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <filesystem>
+
 namespace polytask {
 namespace {
 
@@ -215,8 +217,67 @@ TEST_F(AllometryCouplingTest, a_loaded_run_keeps_the_parameters_it_began_with) {
   file("Mg/ha", "2.9");
   const auto again = attached(section);
   EXPECT_NE(again->value(o, {}).item<double>(), value);
-  again->load_state(parse_json(write_json(first->state()), "state"));
+  const Node state = parse_json(write_json(first->state()), "state");
+  again->load_state(state);
   EXPECT_EQ(again->value(o, {}).item<double>(), value);
+  std::filesystem::remove(directory_.path() / "p.json");
+  const auto alone = make(section);
+  alone->load_state(state);
+  alone->attach({&genus_, &height_, &biomass_});
+  EXPECT_EQ(alone->value(o, {}).item<double>(), value) << "without the file";
+}
+
+TEST_F(AllometryCouplingTest, corrections_lift_the_law_by_the_log_of_a_factor) {
+  const auto with_factors = [&](const std::string& fagus) {
+    return "{parameters: " + write(R"({"law": "power", "units": {"height": "m", "biomass": "Mg/ha"}, "min_height_m": 2,
+"fixed_effects": {"factors": {"baskerville": 1.5, "duan": 1.25, "snowdon": null}},
+"genera": {"Quercus": {"alpha": 0.3, "beta": 2, "factors": {"baskerville": 2, "duan": 3, "snowdon": 4}},
+"Pinus": {"alpha": 0.1, "beta": 1.5, "factors": {"baskerville": 5, "duan": null, "snowdon": 7}},
+"Fagus": {"alpha": -0.2, "beta": 2.5)" +
+                                   fagus + "}}}");
+  };
+  auto o = outputs();
+  o[1] = o[1].abs() + 3;  // the law applies everywhere
+  const auto residual = [&](const std::string& correction) {
+    return attached(with_factors("") + ", correction: " + correction + "}")->residual(o);
+  };
+  const at::Tensor shares = genus_.predict(o[0]);
+  const auto lifted = [&](double pinus, double fagus, double quercus) {
+    return shares.select(1, 0) * std::log(pinus) + shares.select(1, 1) * std::log(fagus) +
+           shares.select(1, 2) * std::log(quercus);
+  };
+  EXPECT_TRUE(at::equal(residual("none"), attached(with_factors("") + "}")->residual(o)));
+  EXPECT_TRUE(at::allclose(residual("none") - residual("baskerville"), lifted(5, 1.5, 2), 1e-9, 1e-12));
+  EXPECT_TRUE(at::allclose(residual("none") - residual("duan"), lifted(1.25, 1.25, 3), 1e-9, 1e-12))
+      << "a genus without a factor takes that of all rows";
+  const auto refused = [&](const std::string& yaml) { return message_of([&] { attached(yaml); }); };
+  EXPECT_THAT(refused(with_factors("") + ", correction: snowdon}"),
+              testing::AllOf(HasSubstr("p.json"), HasSubstr("correction snowdon"), HasSubstr("Fagus"),
+                             testing::Not(HasSubstr("Pinus"))));
+  EXPECT_THAT(refused(with_factors(R"(, "factors": {"duan": 0})") + "}"),
+              testing::AllOf(HasSubstr("p.json:5"), HasSubstr("above 0")));
+  EXPECT_THAT(refused("{parameters: training, correction: duan}"), HasSubstr("allometry fit EXPERIMENT --training"));
+  EXPECT_THAT(refused("{parameters: {alpha: 1, beta: 2, unit: Mg/ha}, correction: duan}"), HasSubstr("needs a fit"));
+  EXPECT_THAT(refused("{parameters: training, correction: dunn}"), HasSubstr("did you mean \"duan\""));
+}
+
+TEST_F(AllometryCouplingTest, a_correction_of_training_targets_is_that_of_their_spread) {
+  const auto genus = at::zeros({1, 40, 40}, at::kLong);
+  const auto height = 2 + 20 * at::rand({1, 1, 40, 40}, at::kDouble);
+  const auto biomass = (0.4 + 1.5 * height.log() + 0.6 * at::randn({1, 1, 40, 40}, at::kDouble)).exp();
+  const FakeTask one("genus", {"Pinus"}, "");
+  const auto fitted = [&](const std::string& correction) {
+    auto coupling = make("{parameters: training, pooling: complete, correction: " + correction + "}");
+    coupling->attach({&one, &height_, &biomass_});
+    coupling->observe({genus, height, biomass}, {{}, {}, {}});
+    coupling->finish_fit();
+    return coupling;
+  };
+  const std::vector<at::Tensor> o = {at::zeros({1, 1, 2, 2}, at::kDouble), at::full({1, 1, 2, 2}, 9.0, at::kDouble),
+                                     at::full({1, 1, 2, 2}, 9.0, at::kDouble)};
+  const at::Tensor lift = fitted("none")->residual(o) - fitted("baskerville")->residual(o);
+  EXPECT_NEAR(lift.max().item<double>(), 0.6 * 0.6 / 2, 0.02);
+  EXPECT_EQ(write_json(fitted("none")->state()), write_json(fitted("baskerville")->state())) << "never mixed in";
 }
 
 TEST_F(AllometryCouplingTest, training_targets_that_determine_nothing_are_refused) {

@@ -54,8 +54,11 @@ double evaluated_residual(Session& session) {
 }
 
 TEST(AllometrySensitivity, figures_are_those_of_evaluation) {
-  for (const auto& more : std::vector<std::vector<std::string>>{
-           {}, {"couplings.law.average=active", "couplings.law.min_height=9"}, {"couplings.law.law=segmented"}}) {
+  for (const auto& more :
+       std::vector<std::vector<std::string>>{{},
+                                             {"couplings.law.average=active", "couplings.law.min_height=9"},
+                                             {"couplings.law.law=segmented"},
+                                             {"couplings.law.correction=baskerville"}}) {
     Session session = forest(more);
     const auto result = allometry_sensitivity(session, session.data.split.train, {"", 3, 1});
     const double expected = evaluated_residual(session);
@@ -91,10 +94,11 @@ TEST(AllometrySensitivity, converted_biomass_is_compared_with_the_truth) {
   Session session = forest();
   const auto& rows = session.data.split.train;
   const auto result = allometry_sensitivity(session, rows, {"", 2, 1});
+  const auto mean = allometry_sensitivity(session, rows, {"", 2, 1, Correction::baskerville});
   const auto parameters =
       parse_parameters(*session.couplings[0].coupling().state().find("parameters"), "state", "power");
   at::NoGradGuard no_grad;
-  double sum = 0, squares = 0;
+  double sum = 0, squares = 0, mean_sum = 0;
   int64_t n = 0;
   for (const int64_t row : rows) {
     const Batch batch = session.data.dataset->batch({row});
@@ -112,6 +116,8 @@ TEST(AllometrySensitivity, converted_biomass_is_compared_with_the_truth) {
         for (size_t c = 0; c < parameters.genera.size(); ++c)
           log_biomass += genus[0][static_cast<int64_t>(c)][y][x].item<double>() *
                          (parameters.genera[c].values[0] + parameters.genera[c].values[1] * std::log(h));
+        const double factor = parameters.genera[0].factors.baskerville;  // all genera share their spread
+        mean_sum += factor * std::exp(log_biomass) - truth[0][0][y][x].item<double>();
         const double error = std::exp(log_biomass) - truth[0][0][y][x].item<double>();
         sum += error;
         squares += error * error;
@@ -122,6 +128,10 @@ TEST(AllometrySensitivity, converted_biomass_is_compared_with_the_truth) {
   EXPECT_EQ(result.compared, n);
   EXPECT_NEAR(result.fitted.bias, sum / static_cast<double>(n), 1e-3);
   EXPECT_NEAR(result.fitted.rmse, std::sqrt(squares / static_cast<double>(n)), 1e-3);
+  EXPECT_NEAR(mean.fitted.bias, mean_sum / static_cast<double>(n), 1e-3);
+  EXPECT_GT(mean.fitted.bias, result.fitted.bias);
+  EXPECT_EQ(mean.fitted.residual, result.fitted.residual);
+  EXPECT_EQ(mean.correction, "baskerville");
 }
 
 TEST(AllometrySensitivity, draws_come_from_the_covariance) {

@@ -40,6 +40,11 @@ TEST(SensitivityVerb, AsksATrainedRun) {
   EXPECT_NEAR(json_number(*read_json_file(path("out/sensitivity.json")).find("fitted")->find("residual")), residual,
               1e-4 * residual);
   EXPECT_EQ(call(verb + " --draws 20").out.find("sensitivity.csv"), std::string::npos);
+  EXPECT_THAT(result.out, HasSubstr("is a median"));
+  EXPECT_THAT(call(verb + " --draws 2 --correction baskerville").out, HasSubstr("the factor of baskerville"));
+  const auto unseen = call(verb + " --correction duan");
+  EXPECT_EQ(unseen.status, 2);
+  EXPECT_THAT(unseen.err, HasSubstr("no such factor"));
   const auto unknown = call(verb + " --coupling lav");
   EXPECT_EQ(unknown.status, 2);
   EXPECT_THAT(unknown.err, HasSubstr("did you mean \"law\""));
