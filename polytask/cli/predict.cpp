@@ -13,6 +13,7 @@ namespace {
 struct PredictArguments {
   std::string run, output, checkpoint = "best", device;
   std::vector<std::string> inputs;
+  int64_t threads = 0;
   MapOptions maps;
 };
 
@@ -53,6 +54,7 @@ void add_predict(CLI::App& program) {
       ->required();
   verb->add_option("--checkpoint", arguments->checkpoint, "best or last")->check(CLI::IsMember({"best", "last"}));
   verb->add_option("--device", arguments->device, "auto, cpu, cuda, cuda:N (default: the run's)");
+  verb->add_option("--threads", arguments->threads, "cores to use (default: 0, all)")->check(CLI::NonNegativeNumber);
   verb->add_option("--tile", arguments->maps.tile,
                    "rasters: pixels of a side that are mapped at a time (default 512); larger: faster, more memory")
       ->check(CLI::Range(16, 8192));
@@ -61,7 +63,7 @@ void add_predict(CLI::App& program) {
   verb->add_flag("--partial-input", arguments->maps.partial_input,
                  "rasters: also map pixels that have data in some of the bands only");
   verb->callback([arguments] {
-    set_threads(0);
+    set_threads(arguments->threads);
     if (reads_rasters(arguments->run))
       write_scene(*arguments);
     else

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,7 @@ using testing::HasSubstr;
 // A shared layer and two heads with the losses of one batch; the same numbers whenever it is made.
 struct TwoHeads {
   TwoHeads() {
-    torch::manual_seed(5);
+    at::manual_seed(5);
     const auto options = torch::dtype(torch::kDouble);
     shared = torch::randn({4, 3}, options).set_requires_grad(true);
     heads = {torch::randn({3, 1}, options).set_requires_grad(true),

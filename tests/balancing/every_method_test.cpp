@@ -5,8 +5,6 @@
 #include <balancing/tiny_training.h>
 #include <gtest/gtest.h>
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cmath>

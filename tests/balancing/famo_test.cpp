@@ -1,7 +1,8 @@
 #include <balancing/loss_support.h>
 #include <gmock/gmock.h>
 
-#include <torch/torch.h>
+#include <torch/optim/adam.h>
+#include <torch/types.h>
 
 namespace polytask {
 namespace {

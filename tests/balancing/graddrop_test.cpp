@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace polytask {
 namespace {
@@ -76,7 +76,7 @@ TEST(Graddrop, OneTaskIsPlainTraining) {
 
 TEST(Graddrop, ManyColumnsGoThroughEveryBlockAndThread) {
   const int64_t columns = 20011;
-  torch::manual_seed(1);
+  at::manual_seed(1);
   GradientRows rows = rows_of({{0}, {0}, {0}});
   rows.samples = {torch::randn({3, columns}, torch::kFloat)};
   torch::Tensor u = torch::rand({columns}, torch::kDouble);

@@ -1,7 +1,7 @@
 #include <balancing/loss_support.h>
 #include <gmock/gmock.h>
 
-#include <torch/torch.h>
+#include <torch/optim/sgd.h>
 
 namespace polytask {
 namespace {

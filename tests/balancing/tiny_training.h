@@ -4,7 +4,9 @@
 
 #include <balancing/support.h>
 
-#include <torch/torch.h>
+#include <torch/optim/adam.h>
+#include <torch/serialize.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <memory>
@@ -44,11 +46,11 @@ class TinyTraining {
  public:
   TinyTraining(const Node& section, TinyOptions options)
       : options_(std::move(options)), random_(5, "balance"), drawn_(random_) {
-    torch::manual_seed(7);
+    at::manual_seed(7);
     add("encoder.fc.weight", torch::randn({3, 4}, torch::kDouble), Role::shared, -1);
     add("encoder.fc.bias", torch::randn({3}, torch::kDouble), Role::shared, -1);
     for (size_t t = 0; t < count(); ++t) {
-      torch::manual_seed(100 + number(t));
+      at::manual_seed(100 + number(t));
       add("heads.t" + std::to_string(t) + ".weight", torch::randn({1, 3}, torch::kDouble), Role::task,
           static_cast<int64_t>(t));
     }
@@ -96,7 +98,7 @@ class TinyTraining {
     const Weights weights = backward(absent);
     optimizer_->step();
     if (balancer_->method().needs().second_loss) {
-      torch::NoGradGuard off;
+      at::NoGradGuard off;
       const auto after = losses_of(encode(0), 0);
       for (size_t t = 0; t < count(); ++t)
         if (state_.present[t]) state_.losses[t] = after[t].item<double>();
@@ -148,7 +150,7 @@ class TinyTraining {
     return saved;
   }
   void load(const Checkpoint& saved, bool with_balancer = true) {
-    torch::NoGradGuard off;
+    at::NoGradGuard off;
     size_t next = 0;
     for (auto& parameter : parameters_) parameter.tensor.copy_(saved.values.at(next++));
     for (const auto& [name, scale] : balancer_->method().parameters()) {
@@ -171,7 +173,7 @@ class TinyTraining {
     parameters_.push_back({name, value.set_requires_grad(true), role, task});
   }
   at::Tensor input(int64_t sample) const {
-    torch::manual_seed(static_cast<uint64_t>(1000 + 10 * step_ + (options_.drawn ? sample : 0)));
+    at::manual_seed(static_cast<uint64_t>(1000 + 10 * step_ + (options_.drawn ? sample : 0)));
     return torch::randn({6, 4}, torch::kDouble);
   }
   at::Tensor encode(int64_t sample) const {

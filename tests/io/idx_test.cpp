@@ -8,7 +8,7 @@
 #include <support/temporary_directory.h>
 #include <zlib.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace polytask {
 namespace {

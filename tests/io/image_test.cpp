@@ -10,7 +10,7 @@
 #include <support/temporary_directory.h>
 #include <zlib.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace polytask {
 namespace {

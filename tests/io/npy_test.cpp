@@ -7,7 +7,7 @@
 #include <support/shared_data.h>
 #include <support/temporary_directory.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <io/message_of.h>
 #include <support/temporary_directory.h>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace polytask {
 namespace {

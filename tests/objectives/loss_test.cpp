@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <objectives/support.h>
 
+#include <torch/nn/functional/loss.h>
+
 namespace polytask {
 namespace {
 

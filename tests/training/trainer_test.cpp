@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <training/interrupting.h>
 
-#include <torch/nn.h>
+#include <torch/nn/modules/linear.h>
 
 #include <cmath>
 
