@@ -38,7 +38,8 @@ void add_data(CLI::App& program) {
   make->add_option("-o,--output", arguments->directory, "directory to write to")->required();
   make->add_option("--count", options.count, "samples in all (default: the data set's)")->check(CLI::PositiveNumber);
   make->add_option("--seed", options.seed, "what the data is drawn from");
-  make->add_option("--validation", options.validation, "share of the samples in the validation file (default: 0.2)");
+  make->add_option("--validation", options.validation,
+                   "share of the samples in the validation file, in [0, 1) (default: 0.2)");
   make->add_option("--size", options.size, "height and width of pictures or scenes")->check(CLI::PositiveNumber);
   make->add_flag("--overwrite", options.overwrite, "write into a directory that holds other things too");
   make->footer([] { return makeable_text(); });

@@ -233,6 +233,7 @@ DataModule open_data(const Node& section, const std::vector<TargetRequest>& requ
   for (const auto& column : split_columns(*source, options.split)) used.push_back(column);
   for (auto& [task, of_task] : targets) keep_labels(of_task, task, module.split.train, options.keep_labels, seed);
   source->exclude_from_inputs(used);
+  if (options.loader.on_bad_sample == "skip") leave_out_unreadable(*source, targets, module.split);
   check_loadable(*source, options, module.split);
 
   std::vector<Preprocess> preprocess = fitted.empty() ? source->fit(module.split.train) : fitted;

@@ -21,6 +21,7 @@ class DataSetView : public Source {
   Part part(int64_t row) const override { return source_.part(set_.begin + row); }
   std::vector<std::string> column_names() const override { return source_.column_names(); }
   Column column(const std::string& name) const override;
+  std::vector<NeighbourGroup> neighbour_groups() const override { return set_.neighbours; }
   std::string unit(const std::string& name) const override { return source_.unit(name); }
   std::vector<InputSpec> inputs() const override { return source_.inputs(); }
   at::Tensor given(int64_t input, c10::ArrayRef<int64_t> rows) const override;

@@ -1,4 +1,5 @@
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 #include <polytask/data/dataset.h>
 #include <polytask/data/dense_labels.h>
 
@@ -6,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace polytask {
@@ -131,6 +133,37 @@ Batch Dataset::labels(c10::ArrayRef<int64_t> rows) const {
 Batch Dataset::batch(c10::ArrayRef<int64_t> rows) const {
   Random unused;
   return batch(rows, {}, unused);
+}
+
+std::string read_failure(const Source& source, const std::map<std::string, Targets>& targets, int64_t row) {
+  try {
+    const auto inputs = static_cast<int64_t>(source.inputs().size());
+    for (int64_t input = 0; input < inputs; ++input) source.read(input, row);
+    for (const auto& [task, of_task] : targets)
+      if (of_task.dense != nullptr) of_task.dense->read(row);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+void leave_out_unreadable(const Source& source, const std::map<std::string, Targets>& targets, Split& split) {
+  std::set<int64_t> unreadable;
+  std::string first;
+  for (const int64_t row : source.unreadable_rows()) {
+    const std::string failure = read_failure(source, targets, row);
+    if (failure.empty()) continue;
+    if (unreadable.empty()) first = failure;
+    unreadable.insert(row);
+    log_warning("left out: {}: {}", source.row_name(row), failure);
+  }
+  if (unreadable.empty()) return;
+  for (auto* rows : {&split.train, &split.validation, &split.test})
+    rows->erase(std::remove_if(rows->begin(), rows->end(), [&](int64_t row) { return unreadable.count(row) > 0; }),
+                rows->end());
+  if (split.train.empty()) throw InputError("data: no training sample can be read; {}", first);
+  log_warning("data: {} of {} samples are left out, as they can not be read (on_bad_sample: skip)", unreadable.size(),
+              source.size());
 }
 
 void check_augmentation(const Dataset& dataset, const std::vector<std::unique_ptr<Transform>>& augment) {

@@ -37,6 +37,13 @@ class Dataset {
   std::map<std::string, Targets> targets_;
 };
 
+/// Why an input of a row, or a layer that one of the targets is read from, can not be read; "": all of them can.
+std::string read_failure(const Source& source, const std::map<std::string, Targets>& targets, int64_t row);
+
+/// For `on_bad_sample: skip`: takes the source's unreadable_rows() out of their parts where read_failure() finds one;
+/// each is logged with the reason. Throws InputError where no training row is left.
+void leave_out_unreadable(const Source& source, const std::map<std::string, Targets>& targets, Split& split);
+
 /// Throws InputError where transforms do not suit labels per pixel: one that resamples pictures, or several image
 /// inputs of which each would be moved by itself.
 void check_augmentation(const Dataset& dataset, const std::vector<std::unique_ptr<Transform>>& augment);

@@ -26,9 +26,8 @@ int64_t find_layer(const std::vector<LayerSpec>& layers, const TargetRequest& re
     known.push_back(layers[i].name);
   }
   if (known.empty())
-    throw InputError(
-        "task \"{}\" needs a label per pixel, but this source has no layers; raster, forest and arrays have",
-        request.task);
+    throw InputError("task \"{}\" needs a label per pixel, but this source has no layers; raster and forest have",
+                     request.task);
   throw InputError("task \"{}\": the source has no layer \"{}\"{}", request.task, name, did_you_mean(name, known));
 }
 

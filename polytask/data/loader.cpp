@@ -142,14 +142,12 @@ Batch Loader::State::make_batch(const std::vector<int64_t>& rows, int64_t of_epo
 std::vector<int64_t> Loader::State::readable(const std::vector<int64_t>& rows,
                                              std::vector<std::string>& left_out) const {
   std::vector<int64_t> good;
-  const auto inputs = static_cast<int64_t>(dataset.preprocess().size());
   for (const int64_t row : rows) {
-    try {
-      for (int64_t input = 0; input < inputs; ++input) dataset.source().read(input, row);
+    const std::string failure = read_failure(dataset.source(), dataset.targets(), row);
+    if (failure.empty())
       good.push_back(row);
-    } catch (const InputError& error) {
-      left_out.push_back(fmt::format("{}: {}", dataset.source().row_name(row), error.what()));
-    }
+    else
+      left_out.push_back(fmt::format("{}: {}", dataset.source().row_name(row), failure));
   }
   return good;
 }

@@ -14,7 +14,7 @@ struct LoaderOptions {
   int64_t workers = 1;                  ///< 0: batches are made in the calling thread
   int64_t prefetch = 4;                 ///< batches made ahead, in all
   bool drop_last = false;               ///< leave out a last batch that is smaller
-  std::string on_bad_sample = "error";  ///< error | skip (rows whose input cannot be read are left out and listed)
+  std::string on_bad_sample = "error";  ///< error | skip (rows that cannot be read are left out and listed)
   void fields(Fields& f);
 };
 

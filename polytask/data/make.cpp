@@ -200,6 +200,8 @@ void make_scenes(const std::string& name, MakeOptions options) {
 void make_samples(const std::string& name, MakeOptions options) {
   if (options.size > 0 && name == "tabular") throw InputError("tabular data have no pictures: leave the size out");
   options.validation = options.validation.value_or(kValidation);
+  if (!(*options.validation >= 0 && *options.validation < 1))
+    throw InputError("validation: {} is no share of the samples: must be in [0, 1)", number_text(*options.validation));
   const auto source = open_source(name, options);
   SplitOptions shares;
   shares.validation = *options.validation;

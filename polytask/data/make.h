@@ -30,8 +30,8 @@ void check_interrupt(const MakeOptions& options);
 
 /// Writes the data set `name` (files as makeable_data() says) with a progress bar. A directory that an earlier call
 /// made of the same data set is made anew. Throws InputError for an unknown name, a directory that is not empty and not
-/// of our making (unless `overwrite`), a `size` for data without pictures, a `validation` for scenes
-/// (which data.split divides); Interrupted between two samples.
+/// of our making (unless `overwrite`), a `size` for data without pictures, a `validation` that is no share, or for
+/// scenes (which data.split divides); Interrupted between two samples.
 void make_data(const std::string& name, const MakeOptions& options);
 
 }  // namespace polytask

@@ -11,6 +11,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace polytask {
@@ -94,7 +95,8 @@ class SceneFiles {
     biomass_.write(planes.narrow(0, 4, 1), x, y);
   }
   void finish() {
-    for (RasterWriter* writer : {&radar_, &genus_, &height_, &biomass_}) writer->finish();
+    for (RasterWriter* writer : writers()) writer->complete();
+    for (RasterWriter* writer : writers()) writer->publish();
   }
 
  private:
@@ -106,6 +108,8 @@ class SceneFiles {
     product.bands = std::move(bands);
     return product;
   }
+
+  std::array<RasterWriter*, 4> writers() { return {&radar_, &genus_, &height_, &biomass_}; }
 
   RasterWriter radar_, genus_, height_, biomass_;
 };

@@ -25,11 +25,18 @@ struct Column {
   std::string label(int64_t row) const;
 };
 
+/// A column that keeps rows together which may lie side by side, as the tiles of one scene do.
+struct NeighbourGroup {
+  std::string column;   ///< for data.split.group: "scene"
+  std::string meaning;  ///< what a group is: "whole scenes"
+};
+
 /// One of the data sets that a source of several holds.
 struct DataSetRange {
   std::string name;
-  int64_t begin = 0, end = 0;  ///< its rows: [begin, end)
-  Node split;                  ///< options of a split of its own; null: as the data section says
+  int64_t begin = 0, end = 0;                   ///< its rows: [begin, end)
+  Node split;                                   ///< options of a split of its own; null: as the data section says
+  std::vector<NeighbourGroup> neighbours = {};  ///< Source::neighbour_groups() of the set
   int64_t size() const { return end - begin; }
 };
 
@@ -50,6 +57,9 @@ class Source {
   virtual std::vector<std::string> column_names() const = 0;
   /// Throws InputError (with suggestion) where there is no such column.
   virtual Column column(const std::string& name) const = 0;
+  /// Of a source whose rows may lie side by side, and then look alike: the columns that a split may group them by. Rows
+  /// that may touch have equal values of the first. Empty: rows are no neighbours.
+  virtual std::vector<NeighbourGroup> neighbour_groups() const { return {}; }
   /// A column's unit ("mm"), or "".
   virtual std::string unit(const std::string&) const { return ""; }
 
@@ -72,6 +82,9 @@ class Source {
   /// Labels of the layer at position `layer` of layers(): float32 [B, H, W], NaN where there is none. Errors name the
   /// file or row.
   virtual at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const;
+  /// Rows of which something could not be read when the source was opened, ascending. A source with layers that may be
+  /// broken lists them, for `on_bad_sample: skip`.
+  virtual std::vector<int64_t> unreadable_rows() const { return {}; }
   /// Fits what depends on the training rows (means, standard deviations, categories) and returns it, one per input.
   virtual std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) = 0;
   /// Takes the columns and categories of an input from elsewhere: after fit(), where an input of that name was fitted

@@ -5,6 +5,7 @@
 #include <polytask/data/split_sets.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -184,6 +185,26 @@ std::vector<Part> given_parts(const Source& source, const SplitOptions& options)
   return parts;
 }
 
+void check_neighbours(const Source& source, const SplitOptions& options, const Rows& open) {
+  const auto groups = source.neighbour_groups();
+  const bool kept =
+      std::any_of(groups.begin(), groups.end(), [&](const auto& group) { return group.column == options.group; });
+  if (groups.empty() || kept || options.validation + options.test == 0) return;
+  const Column together = source.column(groups.front().column);
+  std::map<std::string, int64_t> count;
+  for (int64_t row = 0; row < source.size(); ++row) ++count[together.label(row)];
+  const auto divided =
+      std::find_if(open.begin(), open.end(), [&](int64_t row) { return count.at(together.label(row)) > 1; });
+  if (divided == open.end()) return;
+  const std::string value = together.label(*divided);
+  std::vector<std::string> choices;
+  for (const auto& group : groups) choices.push_back(fmt::format("{} ({})", group.column, group.meaning));
+  throw InputError(
+      "data.split: the {} samples of {} \"{}\" would be divided one by one, though neighbours look alike and scores "
+      "would be too good: set data.split.group: {}",
+      count.at(value), groups.front().column, value, fmt::join(choices, " or "));
+}
+
 void check_split_options(const SplitOptions& options) {
   if (options.validation + options.test >= 1)
     throw InputError("data.split: validation {} and test {} leave no training row: their sum must be below 1",
@@ -211,6 +232,7 @@ Split make_split(const Source& source, const SplitOptions& options, uint64_t see
     check_not_given(options.test, split.test, "test");
     pool.swap(split.train);
   }
+  check_neighbours(source, options, pool);
   Random random(options.seed < 0 ? seed : static_cast<uint64_t>(options.seed), "data/split");
   const Split drawn = draw(source, options, pool, random);
   append(split.train, drawn.train);

@@ -97,15 +97,19 @@ class GroupedSets {
     if (all_given && options.test > 0 && given(Part::test))
       throw InputError("data.split.test: the data come with a test part: leave the share out");
     const bool divides_train = all_given && options.validation + options.test > 0;
+    Rows open;
     for (int64_t row = 0; row < view.size(); ++row) {
       if (column.missing(row))
         throw InputError("{}: no value in column \"{}\" (data.split.group): every row must belong to a group",
                          view.row_name(row), options.group);
       const Part part = parts[static_cast<size_t>(row)];
+      const bool is_open = part == Part::unspecified || (divides_train && part == Part::train);
       Group& group = groups_[column.label(row)];
       if (part != Part::unspecified) group.in_files.insert(part);
-      add(s, sets_[s].begin + row, divides_train && part == Part::train ? Part::unspecified : part, group);
+      if (is_open) open.push_back(row);
+      add(s, sets_[s].begin + row, is_open ? Part::unspecified : part, group);
     }
+    check_neighbours(view, options, open);
   }
 
   void add(size_t s, int64_t row, Part part, Group& group) {

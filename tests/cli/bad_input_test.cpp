@@ -85,6 +85,7 @@ TEST_F(BadInput, VerbsAndArguments) {
   refused("export " + path("nowhere") + " -o " + path("model.onnx"), {"model.onnx", ".pt"});
   refused("list backbnes", {"backbnes", "did you mean \"backbones\""});
   refused("data make implant -o " + path("made"), {"implant", "did you mean \"implants\""});
+  refused("data make tabular -o " + path("made") + " --validation -0.5", {"validation: -0.5", "[0, 1)"});
 }
 
 TEST_F(BadInput, Configuration) {

@@ -95,7 +95,7 @@ TEST(DenseLabelsTest, RefusesWhatIsNoLabelAndSaysWhere) {
               HasSubstr("memory[0] (pixel x 0, y 1): layer \"height\" is infinite"));
   MemorySource none(numbered_images(2));
   EXPECT_THAT(error_of([&] { encode_targets(none, request("genus", TargetKind::classes)); }),
-              HasSubstr("this source has no layers"));
+              HasSubstr("this source has no layers; raster and forest have"));
 }
 
 std::map<std::string, Targets> both_targets(const Source& source) {
@@ -144,6 +144,26 @@ TEST(DenseLabelsTest, PixelsWithoutDataAreMarked) {
   EXPECT_EQ(batch.inputs.at("image")[1][0][0][1].item<float>(), 0);
   EXPECT_EQ(batch.inputs.at("image")[1][0][0][0].item<float>(), -1);
   EXPECT_TRUE(dataset.batch(std::vector<int64_t>{0}).observed.empty());
+}
+
+TEST(DenseLabelsTest, RowsThatCanNotBeReadAreLeftOutOfEveryPart) {
+  const auto source = forest();
+  const auto targets = both_targets(*source);
+  source->broken_layers = {1};
+  source->known_unreadable = {0, 1};  // what of row 0 could not be read is nothing that a batch needs
+  Split split{{0, 2}, {1}, {}};
+  leave_out_unreadable(*source, {}, split);
+  EXPECT_THAT(split.validation, ElementsAre(1));
+  testing::internal::CaptureStderr();
+  leave_out_unreadable(*source, targets, split);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("left out: memory[1]: memory[1]: broken layer"));
+  EXPECT_THAT(log, HasSubstr("1 of 3 samples"));
+  EXPECT_THAT(split.train, ElementsAre(0, 2));
+  EXPECT_TRUE(split.validation.empty());
+  Split only{{1}, {0}, {}};
+  EXPECT_THAT(error_of([&] { leave_out_unreadable(*source, targets, only); }),
+              HasSubstr("no training sample can be read"));
 }
 
 TEST(DenseLabelsTest, RowsWhoseLabelsAreTakenAwayHaveNone) {

@@ -154,6 +154,10 @@ TEST(Forest, ScenesDoNotPartInASplitByScene) {
   }
   EXPECT_EQ(all, 20U);
   EXPECT_EQ(split.test.size(), 16U);
+  for (const std::string group : {"", "block"}) {
+    options.group = group;
+    EXPECT_THAT(input_error([&] { make_split(*source, options, 1); }), HasSubstr("group: scene (whole scenes)"));
+  }
 }
 
 TEST(Forest, MistakesAreNamed) {

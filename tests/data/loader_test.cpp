@@ -190,6 +190,32 @@ TEST(Loader, SkipsBadSamplesAndListsThem) {
   }
 }
 
+TEST(Loader, SkipsRowsWhoseLabelsPerPixelCanNotBeRead) {
+  const auto source = std::make_shared<MemorySource>(numbered_images(16));
+  source->add_layer({"height", {}, "m"}, at::zeros({16, 4, 4}));
+  source->broken = {1};
+  source->broken_layers = {2, 8, 9, 10, 11, 12, 13, 14, 15};
+  TargetRequest height{"height", TargetKind::real, {"height"}, {}};
+  height.dense = true;
+  const Dataset dataset(source, source->fit({}), {{"height", encode_targets(*source, height)}});
+  EXPECT_EQ(read_failure(*source, dataset.targets(), 0), "");
+  EXPECT_EQ(read_failure(*source, dataset.targets(), 2), "memory[2]: broken layer");
+  const Augment none;
+  LoaderOptions options = loader_options(1);
+  options.on_bad_sample = "skip";
+  Loader loader(dataset, options, 1, none);
+  loader.start(counting(16), 0);
+  const auto batches = drain(loader);
+  ASSERT_EQ(batches.size(), 1U);
+  EXPECT_THAT(batches[0].rows, ElementsAre(0, 3, 4, 5, 6, 7));
+  EXPECT_EQ(batches[0].targets.at("height").size(0), 6);
+  EXPECT_EQ(loader.skipped().size(), 10U);
+  options.on_bad_sample = "error";
+  Loader strict(dataset, options, 1, none);
+  strict.start({2, 3}, 0);
+  EXPECT_THAT(error_of([&] { strict.next(); }), HasSubstr("memory[2]: broken layer"));
+}
+
 TEST(Loader, WorkersRunOperationsOnOneThreadAndLeaveTheOthersAlone) {
   at::set_num_threads(2);
   const Fixture data(64);

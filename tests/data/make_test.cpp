@@ -13,6 +13,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 namespace polytask {
 namespace {
 
@@ -106,6 +108,13 @@ TEST(Make, MistakesAreNamed) {
               HasSubstr("is a file"));
   EXPECT_THAT(error_of([&] { make_data("tabular", options_for("", 5)); }), HasSubstr("no directory given"));
   EXPECT_THAT(error_of([&] { make_data("implants", options_for(directory.path() / "new", -3)); }), HasSubstr("count"));
+  EXPECT_FALSE(fs::exists(directory.path() / "new"));
+  for (const double share : {-0.5, 1.0, 2.0, std::nan("")}) {
+    MakeOptions divided = options_for(directory.path() / "new", 5);
+    divided.validation = share;
+    EXPECT_THAT(error_of([&] { make_data("tabular", divided); }),
+                AllOf(HasSubstr("validation: "), HasSubstr("must be in [0, 1)")));
+  }
   EXPECT_FALSE(fs::exists(directory.path() / "new"));
   MakeOptions sized = options_for(directory.path() / "new", 5);
   sized.size = 32;

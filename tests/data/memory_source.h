@@ -27,7 +27,10 @@ class MemorySource : public Source {
   std::vector<Part> parts;
   std::vector<LayerSpec> layer_specs;
   std::vector<at::Tensor> layer_values;      ///< float [N, H, W] each
-  std::set<int64_t> broken;                  ///< rows that cannot be read
+  std::set<int64_t> broken;                  ///< rows whose picture cannot be read
+  std::set<int64_t> broken_layers;           ///< rows whose layers cannot be read
+  std::vector<int64_t> known_unreadable;     ///< unreadable_rows()
+  std::vector<NeighbourGroup> neighbours;    ///< neighbour_groups()
   std::vector<std::string> excluded;         ///< as exclude_from_inputs() was told
   mutable std::vector<int> threads_in_read;  ///< libtorch's threads as seen by each read
   mutable std::mutex mutex;
@@ -73,8 +76,12 @@ class MemorySource : public Source {
   }
   std::vector<LayerSpec> layers() const override { return layer_specs; }
   at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const override {
+    for (const int64_t row : rows)
+      if (broken_layers.count(row) > 0) throw InputError("{}: broken layer", row_name(row));
     return layer_values.at(static_cast<size_t>(layer)).index_select(0, at::tensor(rows, at::kLong));
   }
+  std::vector<int64_t> unreadable_rows() const override { return known_unreadable; }
+  std::vector<NeighbourGroup> neighbour_groups() const override { return neighbours; }
   void exclude_from_inputs(const std::vector<std::string>& names) override { excluded = names; }
   std::string row_name(int64_t row) const override { return fmt::format("memory[{}]", row); }
 

@@ -217,6 +217,16 @@ TEST_F(MultiSourceTest, OneSourceOfSeveralKeepsItsDataSets) {
   EXPECT_TRUE(at::equal(alone->given(2, {0, 6, 8}), flags({false, false, true})));
 }
 
+TEST_F(MultiSourceTest, TilesOfAScenesDataSetAreNotDividedAtRandom) {
+  const auto source = open_source(multi("woods: {source: forest, count: 16, size: 16}"));
+  SplitOptions options;
+  options.validation = 0.25;
+  EXPECT_THAT(input_error([&] { make_split(*source, options, 1); }),
+              AllOf(HasSubstr("data set \"woods\""), HasSubstr("the 4 samples of scene \"0\"")));
+  options.group = "scene";
+  EXPECT_EQ(make_split(*source, options, 1).validation.size(), 4U);
+}
+
 TEST_F(MultiSourceTest, TrainedModelsReadTheirInputsAgain) {
   const Node data = section(multi(table("a") + ", " + table("b"), ", split: {validation: 0.4, warn_leaks: false}"));
   const std::vector<TargetRequest> tasks = {request("grade", TargetKind::classes, "grade"),

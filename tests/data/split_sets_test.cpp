@@ -142,6 +142,29 @@ TEST(SplitDataSets, GroupsFollowWhereTheFilesHaveThem) {
               HasSubstr("have \"0\" of column \"person\" in 2 parts"));
 }
 
+TEST(SplitDataSets, NeighboursInASetAreNotDividedOneByOne) {
+  SetsInMemory source({{"a", 20}, {"b", 20}});
+  std::vector<double> scene, kind;
+  for (int i = 0; i < 40; ++i) {
+    scene.push_back(i / 5);
+    kind.push_back(i % 4);
+  }
+  source.add_numbers("scene", scene);
+  source.add_numbers("kind", kind);
+  source.ranges[0].neighbours = {{"scene", "whole scenes"}};
+  auto options = shares(0.2, 0);
+  const auto refused = [&] { return error_of([&] { make_split(source, options, 1); }); };
+  const char* message = "data set \"a\": data.split: the 5 samples of scene \"0\" would be divided one by one";
+  EXPECT_THAT(refused(), HasSubstr(message));
+  options.group = "kind";
+  EXPECT_THAT(refused(), HasSubstr(message));
+  options.group = "";
+  source.ranges[0].split = split_node("{validation: 0.25, group: scene}");
+  const Split split = make_split(source, options, 1);
+  EXPECT_EQ(inside(split.validation, source.ranges[0]), 5);
+  EXPECT_EQ(inside(split.validation, source.ranges[1]), 4);
+}
+
 TEST(SplitDataSets, MistakesAreNamed) {
   SetsInMemory source({{"a", 20}, {"b", 20}});
   source.add_numbers("a.person", std::vector<double>(40, 1));

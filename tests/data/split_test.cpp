@@ -1,6 +1,7 @@
 #include <polytask/data/leaks.h>
 
 #include <data/memory_source.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -166,6 +167,51 @@ TEST(Split, MistakesAreNamed) {
               HasSubstr("have \"a\" of column \"two\" in 2"));
   source.parts.assign(10, Part::test);
   EXPECT_THAT(failing([](auto& o) { o.validation = 0; }), HasSubstr("no training row is left"));
+}
+
+TEST(Split, NeighboursAreNotDividedOneByOne) {
+  MemorySource source(numbered_images(20, 1));
+  std::vector<std::string> scene, block;
+  for (int i = 0; i < 20; ++i) {
+    scene.push_back(i < 10 ? "a" : "b");
+    block.push_back(fmt::format("{}/{}", scene.back(), i / 2));
+  }
+  source.add_texts("scene", scene);
+  source.add_texts("block", block);
+  source.add_numbers("x", std::vector<double>(20, 0));
+  source.neighbours = {{"scene", "whole scenes"}, {"block", "blocks of a scene"}};
+  const auto refused = [&](SplitOptions options) { return error_of([&] { make_split(source, options, 1); }); };
+  const char* message = "the 10 samples of scene \"a\" would be divided one by one";
+  EXPECT_THAT(refused(shares(0.2, 0)), HasSubstr(message));
+  EXPECT_THAT(refused(shares(0, 0.2)),
+              HasSubstr("set data.split.group: scene (whole scenes) or block (blocks of a scene)"));
+  SplitOptions other = shares(0.5, 0);
+  other.group = "x";
+  EXPECT_THAT(refused(other), HasSubstr(message));
+  other = shares(0.5, 0);
+  other.stratify = "x";
+  EXPECT_THAT(refused(other), HasSubstr(message));
+  EXPECT_EQ(make_split(source, shares(0, 0), 1).train.size(), 20U);
+  for (const std::string group : {"scene", "block"}) {
+    SplitOptions kept = shares(0.5, 0);
+    kept.group = group;
+    EXPECT_EQ(make_split(source, kept, 1).validation.size(), 10U);
+  }
+  for (int i = 0; i < 20; ++i) source.parts.push_back(i < 10 ? Part::unspecified : Part::test);
+  EXPECT_THAT(refused(shares(0.2, 0)), HasSubstr(message)) << "of what the files leave open";
+  source.parts.assign(20, Part::train);
+  EXPECT_THAT(refused(shares(0.2, 0)), HasSubstr(message)) << "of what the files train on";
+  source.parts[0] = Part::validation;
+  EXPECT_EQ(make_split(source, shares(0, 0), 1).validation.size(), 1U) << "as the files say";
+}
+
+TEST(Split, NeighboursOfOneSampleEachAreDividedAtRandom) {
+  MemorySource source(numbered_images(20, 1));
+  std::vector<double> scene(20);
+  std::iota(scene.begin(), scene.end(), 0);
+  source.add_numbers("scene", scene);
+  source.neighbours = {{"scene", "whole scenes"}};
+  EXPECT_EQ(make_split(source, shares(0.2, 0), 1).validation.size(), 4U);
 }
 
 TEST(Leaks, IdentifiersThatRepeatAcrossPartsAreReported) {

@@ -51,6 +51,8 @@ class ForestSource : public Source {
   int64_t size() const override { return options_.count; }
   std::vector<std::string> column_names() const override { return {"scene", "block", "x", "y"}; }
   Column column(const std::string& name) const override;
+  /// A block is a place, which every scene has: only whole scenes keep neighbours together.
+  std::vector<NeighbourGroup> neighbour_groups() const override { return {{"scene", "whole scenes"}}; }
   std::vector<InputSpec> inputs() const override;
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   std::vector<LayerSpec> layers() const override;

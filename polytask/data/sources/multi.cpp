@@ -148,10 +148,11 @@ std::vector<DataSetRange> MultiSource::data_sets() const {
   std::vector<DataSetRange> sets;
   for (const auto& child : children_) {
     const auto inner = child.source->data_sets();
-    if (inner.empty()) sets.push_back({child.name, child.begin, child.end, child.split});
+    if (inner.empty())
+      sets.push_back({child.name, child.begin, child.end, child.split, child.source->neighbour_groups()});
     for (const auto& set : inner)
       sets.push_back({child.name + "." + set.name, child.begin + set.begin, child.begin + set.end,
-                      set.split.is_null() ? child.split : set.split});
+                      set.split.is_null() ? child.split : set.split, set.neighbours});
   }
   return sets;
 }

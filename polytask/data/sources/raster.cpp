@@ -62,10 +62,10 @@ void RasterSource::add_tiles(uint64_t seed) {
   std::vector<std::string> blocks;
   for (size_t s = 0; s < scenes_.size(); ++s) {
     const std::string& name = scenes_[s].name;
-    for (const auto& place : place_tiles(scenes_[s].stack.grid(), options_.tiling, seed, name, parts_)) {
+    const RasterGrid& grid = scenes_[s].stack.grid();
+    for (const auto& place : place_tiles(grid, options_.tiling, seed, name, parts_))
       tiles_.push_back({static_cast<int64_t>(s), place});
-      blocks.push_back(block_name(name, place.block_x, place.block_y));
-    }
+    for (auto& block : scene_blocks(grid, options_.tiling, name)) blocks.push_back(std::move(block));
   }
   parts_.check_names(blocks);
 }
@@ -90,7 +90,8 @@ at::Tensor RasterSource::stored_labels(size_t layer, const Tile& tile) const {
 at::Tensor RasterSource::labels(size_t layer, const Tile& tile, const at::Tensor& stored) const {
   const RasterScene& scene = scenes_[static_cast<size_t>(tile.scene)];
   const RasterClasses& classes = layers_[layer].classes;
-  if (classes.empty() || !scene.layers[layer]) return stored;
+  if (!scene.layers[layer]) return stored;
+  if (classes.empty()) return classes.without_ignored(stored);
   return classes.to_indices(stored, scene.name, scene.layers[layer]->file().path().string(), tile.place.x,
                             tile.place.y);
 }
@@ -221,6 +222,13 @@ at::Tensor RasterSource::read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) 
     const Tile& tile = tiles_[static_cast<size_t>(row)];
     return labels(l, tile, stored_labels(l, tile));
   });
+}
+
+std::vector<int64_t> RasterSource::unreadable_rows() const {
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < contents_.size(); ++i)
+    if (!contents_[i].failure.empty()) rows.push_back(static_cast<int64_t>(i));
+  return rows;
 }
 
 std::vector<Preprocess> RasterSource::fit(const std::vector<int64_t>& train_rows) {

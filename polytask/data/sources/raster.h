@@ -31,10 +31,14 @@ class RasterSource : public Source {
   int64_t size() const override { return static_cast<int64_t>(tiles_.size()); }
   std::vector<std::string> column_names() const override { return columns_.names(); }
   Column column(const std::string& name) const override { return columns_.at(name, "data"); }
+  std::vector<NeighbourGroup> neighbour_groups() const override {
+    return {{"scene", "whole scenes"}, {"block", "the blocks that data.block cuts scenes into"}};
+  }
   std::vector<InputSpec> inputs() const override { return {spec_}; }
   at::Tensor read(int64_t input, c10::ArrayRef<int64_t> rows) const override;
   std::vector<LayerSpec> layers() const override;
   at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const override;
+  std::vector<int64_t> unreadable_rows() const override;
   /// Means and standard deviations of the valid pixels of all training tiles, gathered when the source was opened.
   std::vector<Preprocess> fit(const std::vector<int64_t>& train_rows) override;
   bool scales_by_rows(int64_t) const override { return options_.normalize.by_rows(); }

@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -18,6 +19,7 @@ namespace polytask {
 namespace {
 
 using Table = std::map<double, std::string>;
+constexpr double kCodeLimit = 16777216;  // 2²⁴, from where float32 has no longer all whole numbers
 constexpr const char* kForms =
     "expected {code: name}, {name: code}, a list of names from code 0, or such tables by site";
 
@@ -34,6 +36,11 @@ bool is_number(const Node& node) { return node.is_scalar() && number_in(node.tex
 
 void add(Table& table, double code, const std::string& name, const Node& node) {
   if (name.empty()) throw InputError("{}: the class of code {} has no name", node.where(), number_text(code));
+  if (std::abs(code) >= kCodeLimit)
+    throw InputError(
+        "{}: code {} of class \"{}\" is too large: pixels are read as float32, which tells whole numbers apart only "
+        "below {}; number the classes anew",
+        node.where(), number_text(code), name, number_text(kCodeLimit));
   if (!table.emplace(code, name).second)
     throw InputError("{}: code {} has two names, \"{}\" and \"{}\"", node.where(), number_text(code), table.at(code),
                      name);
@@ -142,6 +149,13 @@ const RasterClasses::Table& RasterClasses::table_of(const std::string& scene) co
 
 void RasterClasses::check_scene(const std::string& scene) const {
   if (!empty()) table_of(scene);
+}
+
+at::Tensor RasterClasses::without_ignored(const at::Tensor& values) const {
+  at::Tensor kept = values;
+  for (const double code : ignore_)
+    kept = kept.masked_fill(kept.eq(static_cast<float>(code)), std::numeric_limits<float>::quiet_NaN());
+  return kept;
 }
 
 at::Tensor RasterClasses::to_indices(const at::Tensor& codes, const std::string& scene, const std::string& file,

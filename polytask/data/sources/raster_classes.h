@@ -16,7 +16,8 @@ class RasterClasses {
  public:
   RasterClasses() = default;
   /// `classes`: null (no classes), a table, or the path of a JSON file (below `root` or not), see RasterLayerOptions;
-  /// `ignore`: codes that are no label. Throws InputError for tables that are none.
+  /// `ignore`: codes that are no label. Throws InputError for tables that are none, and for codes of 2²⁴ and more,
+  /// which float32 does not tell apart.
   RasterClasses(const Node& classes, const std::vector<double>& ignore, const std::string& root);
 
   bool empty() const { return tables_.empty(); }
@@ -28,6 +29,8 @@ class RasterClasses {
   /// that are known.
   at::Tensor to_indices(const at::Tensor& codes, const std::string& scene, const std::string& file, int64_t x,
                         int64_t y) const;
+  /// Of a layer without classes: values → the same, NaN where they are to be ignored.
+  at::Tensor without_ignored(const at::Tensor& values) const;
   /// Throws InputError where no site's name begins that of the scene.
   void check_scene(const std::string& scene) const;
 

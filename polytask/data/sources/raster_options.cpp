@@ -66,7 +66,7 @@ void RasterLayerOptions::fields(Fields& f) {
   f.field("classes", classes,
           "the layer holds codes of classes: {1: Acer, 3: Betula}, or a JSON file with {code: name}, {name: code}, a "
           "list of names from code 0, or such tables by site, {HARV: …}, for scenes whose names begin with it");
-  f.field("ignore", ignore, "codes that are no label");
+  f.field("ignore", ignore, "codes (of a layer without classes: values) that are no label");
   f.field("unit", unit, "unit of the values, for reports and maps; none: the file's");
   reading.fields(f);
 }

@@ -106,4 +106,13 @@ std::vector<TilePlace> place_tiles(const RasterGrid& grid, const RasterTileOptio
   return places;
 }
 
+std::vector<std::string> scene_blocks(const RasterGrid& grid, const RasterTileOptions& o, const std::string& scene) {
+  const size_t columns = blocks_along(grid.width, o).size(), rows = blocks_along(grid.height, o).size();
+  std::vector<std::string> names;
+  for (size_t r = 0; r < rows; ++r)
+    for (size_t c = 0; c < columns; ++c)
+      names.push_back(block_name(scene, static_cast<int64_t>(c), static_cast<int64_t>(r)));
+  return names;
+}
+
 }  // namespace polytask

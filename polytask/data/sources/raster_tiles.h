@@ -22,4 +22,8 @@ struct TilePlace {
 std::vector<TilePlace> place_tiles(const RasterGrid& grid, const RasterTileOptions& options, uint64_t seed,
                                    const std::string& scene, const RasterParts& parts = RasterParts());
 
+/// All blocks of a scene, with a tile or without, as block_name() writes them.
+std::vector<std::string> scene_blocks(const RasterGrid& grid, const RasterTileOptions& options,
+                                      const std::string& scene);
+
 }  // namespace polytask
