@@ -63,7 +63,6 @@ RasterObservations::Layer RasterObservations::open(const std::string& what, cons
   RasterFile file(files[0], handles_);
   BandReading band;
   band.band = file.band_named(place.band);
-  file.keep_rows(kWindow);
   return {std::move(file), band};
 }
 
@@ -85,15 +84,21 @@ void RasterObservations::open_scene(const std::string& name) {
 bool RasterObservations::next_window() {
   if (!windows_.empty() && ++window_ == windows_.size()) {
     windows_.clear();
+    rows_.reset();
     ++scene_;
   }
   if (scene_ == scenes_.size()) return false;
-  if (windows_.empty()) {
-    window_ = 0;
-    for_each_window(scenes_[scene_].height.file.grid(), kWindow, kWindow,
-                    [this](const RasterWindow& window) { windows_.push_back(window); });
-  }
+  if (windows_.empty()) begin_scene();
   return true;
+}
+
+void RasterObservations::begin_scene() {
+  const Scene& scene = scenes_[scene_];
+  const std::vector<const RasterFile*> files = {&scene.genus.file, &scene.height.file, &scene.biomass.file};
+  rows_ = std::make_unique<RasterRowCache>(files, kWindow);
+  window_ = 0;
+  for_each_window(scene.height.file.grid(), kWindow, kWindow,
+                  [this](const RasterWindow& window) { windows_.push_back(window); });
 }
 
 int32_t RasterObservations::genus_of(float value) {

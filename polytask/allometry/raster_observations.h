@@ -36,6 +36,7 @@ class RasterObservations : public Observations {
   explicit RasterObservations(const RasterLayers& layers);
   /// Also InputError, naming file, code and pixel, for a code that no genus has.
   bool read(std::vector<Observation>& block) override;
+  bool single_precision() const override { return true; }
   std::string name() const override;
   /// Every file, in the order of reading.
   std::vector<std::string> files() const;
@@ -53,6 +54,7 @@ class RasterObservations : public Observations {
   Layer open(const std::string& what, const RasterPlace& place, const std::string& scene);
   void open_scene(const std::string& name);
   bool next_window();
+  void begin_scene();
   int32_t genus_of(float value);
 
   RasterLayers layers_;
@@ -60,6 +62,7 @@ class RasterObservations : public Observations {
   std::shared_ptr<RasterHandles> handles_ = std::make_shared<RasterHandles>();
   std::vector<Scene> scenes_;
   size_t scene_ = 0, window_ = 0;
+  std::unique_ptr<RasterRowCache> rows_;       // of the scene that is read
   std::vector<RasterWindow> windows_;          // of the scene that is read
   std::vector<int32_t> numbers_of_names_;      // among genera(), of each name of classes_
   std::map<float, int32_t> numbers_of_codes_;  // the same of each code, where there is no table of classes

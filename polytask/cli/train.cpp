@@ -1,6 +1,7 @@
 #include <polytask/cli/verbs.h>
 #include <polytask/config/yaml.h>
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 #include <polytask/reporting/map_page.h>
 #include <polytask/reporting/result_table.h>
 #include <polytask/reporting/table.h>
@@ -17,6 +18,15 @@ struct TrainArguments {
   std::vector<std::string> overrides;
   bool check = false, print_config = false;
 };
+
+// The run is finished, whatever becomes of its page.
+void print_map_page(const std::string& run) {
+  try {
+    if (const auto page = write_map_page(run)) fmt::print("maps: {}\n", page->string());
+  } catch (const InputError& error) {
+    log_warning("there is no page of maps: {}", error.what());
+  }
+}
 
 void print_result(const TrainResult& result) {
   const auto* validation = result.validation ? &*result.validation : nullptr;
@@ -36,7 +46,7 @@ void print_result(const TrainResult& result) {
     fmt::print("not finite: {} losses or gradients, {} steps skipped\n", progress.dropped_losses,
                progress.skipped_steps);
   fmt::print("run: {}\n", result.run);
-  if (const auto page = write_map_page(result.run)) fmt::print("maps: {}\n", page->string());
+  print_map_page(result.run);
 }
 
 void print_check(const CheckReport& report) {

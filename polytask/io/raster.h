@@ -47,7 +47,7 @@ class RasterHandles {
 };
 
 /// A raster file, GeoTIFF or whatever GDAL reads, read window by window, by any number of threads. GDAL prints nothing
-/// and keeps at most 64 MB of decoded blocks, of all files together.
+/// and keeps at most 64 MB of decoded blocks, of all files together, and what a RasterRowCache adds.
 class RasterFile {
  public:
   /// `handles` is shared by the files of a data set. Throws InputError where the file is missing or no raster, and
@@ -60,20 +60,34 @@ class RasterFile {
   /// The band that a text names: its number from 1, as GDAL counts, or its name. InputError listing what there is.
   int64_t band_named(const std::string& text) const;
 
-  /// float32 [bands, height, width], NaN where the stored number is nodata or not finite, where the file has a mask and
-  /// that says so, and outside the valid range. Scale and offset are applied. Throws InputError naming the file where
-  /// it is truncated or broken, and where the window is not inside it.
+  /// float32 [bands, height, width], NaN where the stored number is nodata or not finite, where the file has a mask (of
+  /// all bands or of that one) and that says so, and outside the valid range. Scale and offset are applied. Throws
+  /// InputError naming the file where it is truncated or broken, and where the window is not inside it.
   at::Tensor read(const std::vector<BandReading>& bands, const RasterWindow& window) const;
 
-  /// Where blocks are as wide as the raster (strips), lets GDAL keep as many decoded ones as `rows` rows need, up to
-  /// 256 MB, so that windows side by side do not decode them again each.
-  void keep_rows(int64_t rows) const;
+  /// Bytes of the decoded blocks that `rows` rows of all bands need where blocks are as wide as the raster (strips), at
+  /// most 256 MB; 0 for tiles.
+  int64_t strip_bytes(int64_t rows) const;
 
  private:
   std::filesystem::path path_;
   std::shared_ptr<RasterHandles> handles_;
   RasterGrid grid_;
   std::vector<RasterBand> bands_;
+};
+
+/// As long as it lives, GDAL keeps more decoded blocks: those of `rows` rows of files that are read together, where
+/// they are in strips, so that windows side by side do not decode them again each.
+class RasterRowCache {
+ public:
+  /// A file counts once, however often it occurs.
+  RasterRowCache(const std::vector<const RasterFile*>& files, int64_t rows);
+  ~RasterRowCache();
+  RasterRowCache(const RasterRowCache&) = delete;
+  RasterRowCache& operator=(const RasterRowCache&) = delete;
+
+ private:
+  int64_t bytes_ = 0;
 };
 
 /// A GeoTIFF that is to be written.
@@ -87,9 +101,9 @@ struct RasterProduct {
 };
 
 /// Writes a tiled GeoTIFF, compressed without loss (DEFLATE), as BigTIFF where it may become too large, window by
-/// window in constant memory. The file appears under its name when it is finished; until then it is a hidden one beside
-/// it, which goes with the object. One thread at a time; windows of whole blocks are stored best. Throws InputError
-/// with the system's reason.
+/// window in constant memory. The file appears under its name when it is published; until then it is a hidden one
+/// beside it, which goes with the object. One thread at a time; windows of whole blocks are stored best. Throws
+/// InputError with the system's reason.
 class RasterWriter {
  public:
   RasterWriter(std::filesystem::path path, const RasterProduct& product);
@@ -98,8 +112,10 @@ class RasterWriter {
 
   /// float [bands, height, width] at column x and row y; NaN becomes nodata.
   void write(const at::Tensor& values, int64_t x, int64_t y);
-  /// Completes the file and gives it its name.
-  void finish();
+  /// Completes the file, which keeps its hidden name. Nothing can be written any more.
+  void complete();
+  /// Gives the file its name, after complete().
+  void publish();
 
  private:
   struct State;

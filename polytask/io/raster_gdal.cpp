@@ -20,6 +20,7 @@
 #include <limits>
 #include <list>
 #include <mutex>
+#include <set>
 #include <utility>
 
 namespace polytask {
@@ -59,6 +60,14 @@ void prepare_gdal() {
     GDALAllRegister();
     GDALSetCacheMax64(kCacheBytes);
   });
+}
+
+// By less than nothing where room is given back.
+void enlarge_cache(int64_t bytes) {
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const GdalErrors quiet;
+  GDALSetCacheMax64(GDALGetCacheMax64() + bytes);
 }
 
 GDALDatasetUniquePtr open_dataset(const fs::path& path) {
@@ -148,16 +157,18 @@ double as_stored(double nodata, const std::string& type) {
   return type == "float32" ? static_cast<double>(static_cast<float>(nodata)) : nodata;
 }
 
-// Pixels that the file's own mask (not a nodata number, not an alpha band) declares missing become NaN.
-bool apply_mask(GDALRasterBand& band, const RasterWindow& w, std::vector<double>& values) {
-  const int flags = band.GetMaskFlags();
-  if ((flags & GMF_PER_DATASET) == 0 || (flags & GMF_ALPHA) != 0) return true;
-  std::vector<uint8_t> mask(values.size());
+bool read_window(GDALRasterBand& band, const RasterWindow& w, GDALDataType type, void* out) {
   const auto x = static_cast<int>(w.x), y = static_cast<int>(w.y);
   const auto width = static_cast<int>(w.width), height = static_cast<int>(w.height);
-  if (band.GetMaskBand()->RasterIO(GF_Read, x, y, width, height, mask.data(), width, height, GDT_Byte, 0, 0, nullptr) !=
-      CE_None)
-    return false;
+  return band.RasterIO(GF_Read, x, y, width, height, out, width, height, type, 0, 0, nullptr) == CE_None;
+}
+
+// Pixels that a mask in the file (not the band's nodata number alone, not an alpha band) declares missing become NaN.
+bool apply_mask(GDALRasterBand& band, const RasterWindow& w, std::vector<double>& values) {
+  const int flags = band.GetMaskFlags();
+  if ((flags & (GMF_ALL_VALID | GMF_ALPHA)) != 0 || flags == GMF_NODATA) return true;
+  std::vector<uint8_t> mask(values.size());
+  if (!read_window(*band.GetMaskBand(), w, GDT_Byte, mask.data())) return false;
   for (size_t i = 0; i < mask.size(); ++i)
     if (mask[i] == 0) values[i] = std::numeric_limits<double>::quiet_NaN();
   return true;
@@ -250,17 +261,13 @@ at::Tensor RasterFile::read(const std::vector<BandReading>& bands, const RasterW
   const GdalErrors errors;
   at::Tensor result = at::empty({static_cast<int64_t>(bands.size()), w.height, w.width}, at::kFloat);
   std::vector<double> stored(static_cast<size_t>(w.width * w.height));
-  const auto x = static_cast<int>(w.x), y = static_cast<int>(w.y);
-  const auto width = static_cast<int>(w.width), height = static_cast<int>(w.height);
   for (size_t i = 0; i < bands.size(); ++i) {
     const RasterBand& about = bands_.at(static_cast<size_t>(bands[i].band));
     if (about.type == "complex")
       throw InputError("{}: band {} holds complex numbers: give a file of their power", path_.string(),
                        bands[i].band + 1);
     GDALRasterBand& band = *dataset->GetRasterBand(static_cast<int>(bands[i].band) + 1);
-    if (band.RasterIO(GF_Read, x, y, width, height, stored.data(), width, height, GDT_Float64, 0, 0, nullptr) !=
-            CE_None ||
-        !apply_mask(band, w, stored))
+    if (!read_window(band, w, GDT_Float64, stored.data()) || !apply_mask(band, w, stored))
       throw InputError("{}: band {} cannot be read at columns {} to {}, rows {} to {}: {}", path_.string(),
                        bands[i].band + 1, w.x, w.x + w.width - 1, w.y, w.y + w.height - 1, errors.reason());
     convert(stored, about, bands[i], result.data_ptr<float>() + static_cast<int64_t>(i) * w.width * w.height);
@@ -269,24 +276,35 @@ at::Tensor RasterFile::read(const std::vector<BandReading>& bands, const RasterW
   return result;
 }
 
-void RasterFile::keep_rows(int64_t rows) const {
-  constexpr GIntBig kMost = 256 << 20;
+int64_t RasterFile::strip_bytes(int64_t rows) const {
+  constexpr int64_t kMost = 256 << 20;
   GDALDatasetUniquePtr dataset = handles_->pool().take(path_);
   GDALRasterBand& band = *dataset->GetRasterBand(1);
   int width = 0, height = 0;
   band.GetBlockSize(&width, &height);
-  if (width >= grid_.width) {
-    const GIntBig bytes = static_cast<GIntBig>(width) * std::min(rows + height, grid_.height) *
-                          GDALGetDataTypeSizeBytes(band.GetRasterDataType()) * dataset->GetRasterCount();
-    GDALSetCacheMax64(GDALGetCacheMax64() + std::min(bytes, kMost));
-  }
+  const int64_t row =
+      static_cast<int64_t>(width) * GDALGetDataTypeSizeBytes(band.GetRasterDataType()) * dataset->GetRasterCount();
   handles_->pool().give_back(path_, std::move(dataset));
+  return width < grid_.width ? 0 : std::min(row * std::min(rows + height, grid_.height), kMost);
 }
+
+RasterRowCache::RasterRowCache(const std::vector<const RasterFile*>& files, int64_t rows) {
+  std::set<fs::path> counted;
+  for (const auto* file : files)
+    if (counted.insert(file->path()).second) bytes_ += file->strip_bytes(rows);
+  enlarge_cache(bytes_);
+}
+
+RasterRowCache::~RasterRowCache() { enlarge_cache(-bytes_); }
 
 struct RasterWriter::State {
   fs::path path, temporary;
   std::optional<double> nodata;
   GDALDatasetUniquePtr dataset;
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw InputError("{}: cannot be written: {}", path.string(), reason);
+  }
   ~State() {
     const GdalErrors quiet;
     if (dataset) dataset->MarkSuppressOnClose();
@@ -346,8 +364,7 @@ RasterWriter::RasterWriter(fs::path path, const RasterProduct& product) : state_
   const GdalErrors errors;
   state_->dataset = create_geotiff(state_->temporary, product);
   if (state_->dataset) describe_product(*state_->dataset, product);
-  if (!state_->dataset || errors.failed())
-    throw InputError("{}: cannot be written: {}", state_->path.string(), errors.reason());
+  if (!state_->dataset || errors.failed()) state_->fail(errors.reason());
 }
 
 RasterWriter::~RasterWriter() = default;
@@ -363,23 +380,19 @@ void RasterWriter::write(const at::Tensor& values, int64_t x, int64_t y) {
   if (state_->dataset->RasterIO(GF_Write, static_cast<int>(x), static_cast<int>(y), width, height,
                                 dense.data_ptr<float>(), width, height, GDT_Float32, bands, nullptr, 0, 0, 0,
                                 nullptr) != CE_None)
-    throw InputError("{}: cannot be written: {}", state_->path.string(), errors.reason());
+    state_->fail(errors.reason());
 }
 
-void RasterWriter::finish() {
-  const auto fail = [this](const std::string& reason) {
-    throw InputError("{}: cannot be written: {}", state_->path.string(), reason);
-  };
-  {
-    const GdalErrors errors;
-    state_->dataset.reset();
-    if (errors.failed()) fail(errors.reason());
-  }
-  {
-    const FileDescriptor file(::open(state_->temporary.c_str(), O_RDWR | O_CLOEXEC));
-    if (!file.is_open() || fsync(file.number()) != 0) fail(system_reason(errno));
-  }
-  if (::rename(state_->temporary.c_str(), state_->path.c_str()) != 0) fail(system_reason(errno));
+void RasterWriter::complete() {
+  const GdalErrors errors;
+  state_->dataset.reset();
+  if (errors.failed()) state_->fail(errors.reason());
+  const FileDescriptor file(::open(state_->temporary.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.is_open() || fsync(file.number()) != 0) state_->fail(system_reason(errno));
+}
+
+void RasterWriter::publish() {
+  if (::rename(state_->temporary.c_str(), state_->path.c_str()) != 0) state_->fail(system_reason(errno));
   state_->temporary.clear();
 }
 

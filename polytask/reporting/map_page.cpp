@@ -1,3 +1,4 @@
+#include <polytask/core/log.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/image.h>
 #include <polytask/reporting/escape.h>
@@ -152,6 +153,19 @@ bool gives_maps(const Experiment& experiment) {
                      [](const auto& task) { return create_task(task.first, task.second)->is_dense(); });
 }
 
+// The first row that can be read of each of `samples` equal parts of the rows, which often follow each other in space.
+std::vector<int64_t> spread_rows(const Dataset& dataset, const std::vector<int64_t>& rows, int64_t samples) {
+  const auto size = static_cast<int64_t>(rows.size()), parts = std::min(samples, size);
+  const auto readable = [&](int64_t row) { return read_failure(dataset.source(), dataset.targets(), row).empty(); };
+  std::vector<int64_t> chosen;
+  for (int64_t p = 0; p < parts; ++p) {
+    const auto end = rows.begin() + (p + 1) * size / parts;
+    const auto row = std::find_if(rows.begin() + p * size / parts, end, readable);
+    if (row != end) chosen.push_back(*row);
+  }
+  return chosen;
+}
+
 }  // namespace
 
 std::optional<fs::path> write_map_page(const fs::path& run, int64_t samples) {
@@ -161,11 +175,11 @@ std::optional<fs::path> write_map_page(const fs::path& run, int64_t samples) {
   const bool test = !session.data.split.test.empty();
   const std::vector<int64_t>& rows = test ? session.data.split.test : session.data.split.validation;
   if (rows.empty()) return std::nullopt;
-  // Spread over the rows, which often follow each other in space.
-  std::vector<int64_t> chosen;
-  const auto count = std::min<int64_t>(samples, static_cast<int64_t>(rows.size()));
-  for (int64_t s = 0; s < count; ++s)
-    chosen.push_back(rows[static_cast<size_t>(s * static_cast<int64_t>(rows.size()) / count)]);
+  const std::vector<int64_t> chosen = spread_rows(*session.data.dataset, rows, samples);
+  if (chosen.empty()) {
+    log_warning("there is no page of maps: no {} row can be read", test ? "test" : "validation");
+    return std::nullopt;
+  }
   std::vector<std::string> names;
   for (const int64_t row : chosen) names.push_back(session.data.dataset->source().row_name(row));
 

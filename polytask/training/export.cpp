@@ -133,6 +133,25 @@ double largest_difference(Session& session, const std::filesystem::path& path) {
   return largest;
 }
 
+// Of what the source `raster` reads, by the domains of its inputs.
+std::string describe_rasters(const Node* inputs) {
+  size_t radar = 0;
+  for (const auto& input : inputs->items()) radar += input.text_or("domain", "plain") == "plain" ? 0 : 1;
+  if (radar == 0) return "values after scale and offset";
+  return radar == inputs->items().size() ? "backscatter in dB"
+                                         : "backscatter in dB, other bands after scale and offset";
+}
+
+// What the numbers of an input are. Only photographs are scaled from 0…255; other pictures may have gaps.
+std::string describe_values(const Preprocess& preprocess, const Node& data) {
+  if (!preprocess.spec().is_image()) return "columns in the order of the training table";
+  if (preprocess.state().at("scale").item<double>() != 1) return "values 0…255";
+  const std::string source = data.text_or("source", ""), missing = ", NaN where missing";
+  if (source == "raster") return describe_rasters(data.find("inputs")) + missing;
+  if (source != "forest") return "values as in the data" + missing;
+  return (data.text_or("domain", "") == "linear" ? "backscatter as linear power" : "backscatter in dB") + missing;
+}
+
 }  // namespace
 
 ExportReport export_torchscript(Session& session, const std::filesystem::path& path) {
@@ -140,12 +159,10 @@ ExportReport export_torchscript(Session& session, const std::filesystem::path& p
   session.model->eval();
   for (auto& preprocess : session.preprocess) preprocess = preprocess.to(session.device);
   ExportReport report;
-  for (const auto& preprocess : session.preprocess) {
-    const auto& spec = preprocess.spec();
-    report.inputs.push_back(
-        fmt::format("{}: [N, {}], {}", spec.name, fmt::join(spec.shape, ", "),
-                    spec.is_image() ? "values 0…255" : "columns in the order of the training table"));
-  }
+  for (const auto& preprocess : session.preprocess)
+    report.inputs.push_back(fmt::format("{}: [N, {}], {}", preprocess.spec().name,
+                                        fmt::join(preprocess.spec().shape, ", "),
+                                        describe_values(preprocess, session.experiment.data)));
   auto module = trace(session, fmt::format("{}", fmt::join(report.inputs, "\n")));
   module.eval();
   std::ostringstream bytes;

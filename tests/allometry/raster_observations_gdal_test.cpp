@@ -99,6 +99,17 @@ TEST_F(RasterObservationsTest, cells_give_the_fit_of_the_same_numbers) {
   }
 }
 
+TEST_F(RasterObservationsTest, strips_are_kept_of_one_scene_at_a_time) {
+  const RasterFile opened(path("east_height.tif"));  // sets the usual limit
+  const auto usual = GDALGetCacheMax64();
+  const int64_t of_a_scene = 9 * 300 * (1 + 4 + 4);
+  RasterObservations rasters(layers_);
+  EXPECT_EQ(GDALGetCacheMax64(), usual);
+  std::vector<Observation> block;
+  while (rasters.read(block)) EXPECT_EQ(GDALGetCacheMax64(), usual + of_a_scene);
+  EXPECT_EQ(GDALGetCacheMax64(), usual);
+}
+
 TEST_F(RasterObservationsTest, codes_have_names) {
   layers_.classes = path("genera.json");
   write_file_atomically(layers_.classes, R"({"Fagus": 1, "Picea": 2, "Pinus": 5, "Tilia": 7})");

@@ -102,7 +102,7 @@ TEST_F(AllometryRows, TheTableIsNotOverwritten) {
 
 TEST_F(AllometryRows, TrainingRowsOfAnExperiment) {
   write_file_atomically(path("forest.yaml"),
-                        "data: {source: forest, count: 16, size: 16, split: {validation: 0.2}}\n"
+                        "data: {source: forest, count: 20, size: 16, split: {validation: 0.2, group: scene}}\n"
                         "model: {backbone: {type: unet, width: 2, depth: 1}}\n"
                         "tasks:\n  genus: {type: segmentation, target: genus, head: {type: unet_decoder}}\n"
                         "  height: {type: dense_regression, target: height, head: {type: unet_decoder}}\n"

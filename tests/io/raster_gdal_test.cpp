@@ -127,6 +127,55 @@ TEST_F(RasterTest, the_files_own_mask_is_heeded) {
                 at::tensor({1.0, kNan, 1.0, 1.0}, at::kDouble).view({1, 2, 2}));
 }
 
+TEST_F(RasterTest, a_mask_of_each_band_is_heeded) {
+  const auto file_path = save("a.tif", {at::ones({2, 2, 2})});
+  {
+    GDALDatasetUniquePtr dataset(GDALDataset::Open(file_path.c_str(), GDAL_OF_RASTER | GDAL_OF_UPDATE));
+    for (int b = 1; b <= 2; ++b) {
+      GDALRasterBand& band = *dataset->GetRasterBand(b);
+      ASSERT_EQ(band.CreateMaskBand(0), CE_None);
+      std::vector<uint8_t> mask = {255, 255, 255, 255};
+      mask[static_cast<size_t>(b)] = 0;
+      ASSERT_EQ(band.GetMaskBand()->RasterIO(GF_Write, 0, 0, 2, 2, mask.data(), 2, 2, GDT_Byte, 0, 0, nullptr),
+                CE_None);
+    }
+  }
+  expect_values(RasterFile(file_path).read({{0}, {1}}, {0, 0, 2, 2}),
+                at::tensor({1.0, kNan, 1.0, 1.0, 1.0, 1.0, kNan, 1.0}, at::kDouble).view({2, 2, 2}));
+}
+
+TEST_F(RasterTest, a_mask_stands_beside_nodata) {
+  save("mask.tif", {at::tensor({255, 0, 255, 255}).view({2, 2}), GDT_Byte});
+  save("a.tif", {at::tensor({1, 2, -9999, 4}).view({2, 2})});
+  std::ofstream(path("a.vrt"))
+      << R"(<VRTDataset rasterXSize="2" rasterYSize="2"><VRTRasterBand dataType="Float32" band="1">)"
+      << R"(<NoDataValue>-9999</NoDataValue><SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename>)"
+      << R"(<SourceBand>1</SourceBand></SimpleSource><MaskBand><VRTRasterBand dataType="Byte"><SimpleSource>)"
+      << R"(<SourceFilename relativeToVRT="1">mask.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource>)"
+      << R"(</VRTRasterBand></MaskBand></VRTRasterBand></VRTDataset>)";
+  expect_values(RasterFile(path("a.vrt")).read({{0}}, {0, 0, 2, 2}),
+                at::tensor({1.0, kNan, kNan, 4.0}, at::kDouble).view({1, 2, 2}));
+}
+
+TEST_F(RasterTest, the_cache_grows_with_what_is_read_together_and_shrinks_again) {
+  TestTiff strips{at::zeros({2, 100, 50})};
+  strips.creation = {"BLOCKYSIZE=10"};
+  const RasterFile first(save("a.tif", strips)), second(save("b.tif", strips));
+  TestTiff tiled = strips;
+  tiled.creation = {"TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"};
+  const RasterFile tiles(save("c.tif", tiled));
+  const int64_t bytes_of_row = 2 * 50 * 4;
+  EXPECT_EQ(first.strip_bytes(25), 35 * bytes_of_row);  // a strip more, as they may begin before the rows
+  EXPECT_EQ(first.strip_bytes(1000), 100 * bytes_of_row);
+  EXPECT_EQ(tiles.strip_bytes(25), 0);
+  const auto usual = GDALGetCacheMax64();
+  for (int scene = 0; scene < 3; ++scene) {
+    const RasterRowCache cache({&first, &second, &first, &tiles}, 25);
+    EXPECT_EQ(GDALGetCacheMax64(), usual + 2 * 35 * bytes_of_row);
+  }
+  EXPECT_EQ(GDALGetCacheMax64(), usual);
+}
+
 TEST_F(RasterTest, many_threads_read_more_files_than_stay_open) {
   const auto handles = std::make_shared<RasterHandles>(2);
   std::vector<RasterFile> files;
@@ -189,8 +238,9 @@ TEST_F(RasterTest, a_product_keeps_place_units_and_missing_pixels) {
     for_each_window(like.grid(), 128, 64, [&](const RasterWindow& w) {
       writer.write(values.slice(1, w.y, w.y + w.height).slice(2, w.x, w.x + w.width), w.x, w.y);
     });
+    writer.complete();
     EXPECT_FALSE(fs::exists(path("out/height.tif")));
-    writer.finish();
+    writer.publish();
   }
   const RasterFile written(path("out/height.tif"));
   EXPECT_EQ(written.grid().crs_name, "EPSG:32633");
@@ -215,7 +265,8 @@ TEST_F(RasterTest, whole_numbers_are_stored_as_such) {
     product.nodata = 255;
     RasterWriter writer(path("c.tif"), product);
     writer.write(at::tensor({0.0, 3.0, kNan, 7.0}, at::kDouble).view({1, 2, 2}), 0, 0);
-    writer.finish();
+    writer.complete();
+    writer.publish();
     const RasterFile file(path("c.tif"));
     EXPECT_EQ(file.bands()[0].type, type);
     EXPECT_EQ(file.grid().crs, "");

@@ -51,6 +51,24 @@ RasterOptions reading_of(const Node& data) {
   return read_options<RasterOptions>(Node::map_of({{"inputs", Node::sequence_of({input})}}));
 }
 
+// Which channels a scene's file says to be in dB: bool [C, 1, 1].
+at::Tensor channels_in_db(const RasterStack& scene) {
+  std::vector<int64_t> in_db;
+  for (const auto& part : scene.parts())
+    for (int64_t i = 0; i < part.count(); ++i) {
+      const std::string& unit = part.band(i).unit;
+      in_db.push_back(unit == "dB" || unit == "db" ? 1 : 0);
+    }
+  return at::tensor(in_db, at::kLong).to(at::kBool).view({-1, 1, 1});
+}
+
+// For a run of the made forest in linear power: `polytask data make forest` writes its scenes in dB.
+void take_as_power(MapModel& model, const RasterStack& scene) {
+  model.predict = [predict = std::move(model.predict), in_db = channels_in_db(scene)](const at::Tensor& raw) {
+    return predict(at::where(in_db, at::pow(10.0, raw / 10), raw));
+  };
+}
+
 }  // namespace
 
 MapModel map_model(const Session& session) {
@@ -94,12 +112,14 @@ MapModel map_model(const Session& session) {
 std::vector<std::filesystem::path> map_scene(const MapRequest& request) {
   const Predictor predictor(request.run, request.checkpoint, request.device);
   const Session& session = predictor.session();
-  const RasterStack scene = open_scene(reading_of(session.experiment.data), request.scene);
+  const Node& data = session.experiment.data;
+  const RasterStack scene = open_scene(reading_of(data), request.scene);
   const InputSpec& expected = picture_of(session).spec();
   if (scene.channels() != expected.shape[0])
     throw InputError("{}: the scene has {} bands, but the model was trained on {}", request.scene[0], scene.channels(),
                      expected.shape[0]);
-  const MapModel model = map_model(session);
+  MapModel model = map_model(session);
+  if (data.text_or("source", "") == "forest" && data.text_or("domain", "") == "linear") take_as_power(model, scene);
   write_maps(scene, model, request.output, request.options);
   std::vector<std::filesystem::path> files;
   for (const auto& product : model.products) files.push_back(request.output / (product.name + ".tif"));

@@ -25,8 +25,9 @@ struct MapRequest {
   MapOptions options;
 };
 
-/// Maps a scene by a run whose data come from the source `raster` or `forest`, see write_maps(). The names of the
-/// files, in the order in which they were written.
+/// Maps a scene by a run whose data come from the source `raster` or `forest`, see write_maps(). Where a run of
+/// `forest` has learnt from linear power, bands whose unit is dB are brought to power; others are taken as they are
+/// written. The names of the files, in the order in which they were written.
 std::vector<std::filesystem::path> map_scene(const MapRequest& request);
 
 /// Whether the run maps scenes: its data come from the source `raster` or `forest`.

@@ -73,7 +73,8 @@ class MapWriter {
   }
 
   void finish() {
-    for (auto& file : files_) file.finish();
+    for (auto& file : files_) file.complete();
+    for (auto& file : files_) file.publish();
   }
 
  private:
@@ -97,9 +98,11 @@ class MapWriter {
   std::vector<RasterWriter> files_;
 };
 
-void keep_rows(const RasterStack& scene, int64_t rows) {
+std::vector<const RasterFile*> files_of(const RasterStack& scene) {
+  std::vector<const RasterFile*> files;
   for (const auto& part : scene.parts())
-    for (const auto& file : part.files()) file.keep_rows(rows);
+    for (const auto& file : part.files()) files.push_back(&file);
+  return files;
 }
 
 }  // namespace
@@ -108,7 +111,8 @@ void write_maps(const RasterStack& scene, const MapModel& model, const std::file
                 const MapOptions& options) {
   const at::NoGradGuard no_grad;
   const auto groups = tile_groups(scene.grid(), options.tile, model.radius, model.stride, options.batch);
-  keep_rows(scene, groups.front().front().read.height + round_up(model.radius, model.stride));
+  const RasterRowCache cache(files_of(scene),
+                             groups.front().front().read.height + round_up(model.radius, model.stride));
   MapWriter writer(scene, model, directory, options);
   int64_t tiles = 0, done = 0;
   for (const auto& group : groups) tiles += static_cast<int64_t>(group.size());

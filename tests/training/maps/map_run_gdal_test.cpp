@@ -108,6 +108,45 @@ TEST_F(MapRunTest, tiles_leave_no_seam) {
   }
 }
 
+void write_radar(const fs::path& path, const at::Tensor& values, const std::string& unit) {
+  RasterProduct product;
+  product.grid.height = values.size(1);
+  product.grid.width = values.size(2);
+  product.bands.resize(2);
+  for (auto& band : product.bands) band.unit = unit;
+  RasterWriter writer(path, product);
+  writer.write(values, 0, 0);
+  writer.complete();
+  writer.publish();
+}
+
+TEST_F(MapRunTest, a_run_on_linear_power_takes_scenes_in_db) {
+  train(configuration(R"(
+name: power
+device: cpu
+threads: 1
+data: {source: forest, domain: linear, count: 24, size: 32, split: {validation: 0.2, group: scene}}
+model: {backbone: {type: unet, width: 4, depth: 2}}
+tasks: {height: {type: dense_regression, target: height, head: {type: unet_decoder}}}
+train: {epochs: 1}
+tracking: {tensorboard: false}
+)"),
+        {path("power"), {}});
+  const at::Tensor db = at::rand({2, 40, 50}) * 15 - 20, power = at::pow(10.0, db / 10);
+  write_radar(path("db.tif"), db, "dB");
+  write_radar(path("power.tif"), power, "");
+  const auto mapped = [](const std::string& scene) {
+    MapRequest request;
+    request.run = path("power");
+    request.scene = {path(scene + ".tif")};
+    request.output = path(scene);
+    return read(map_scene(request).at(0));
+  };
+  const at::Tensor expected = mapped("power");
+  EXPECT_GT(expected.std().item<double>(), 0);
+  EXPECT_LT((mapped("db") - expected).abs().max().item<double>(), 1e-3);
+}
+
 TEST_F(MapRunTest, scenes_that_do_not_fit_are_refused) {
   EXPECT_TRUE(reads_rasters(path("run")));
   EXPECT_THAT(message_of_input_error([] {

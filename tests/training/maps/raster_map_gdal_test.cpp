@@ -161,6 +161,32 @@ TEST_F(RasterMapTest, interrupted_or_failed_it_leaves_nothing) {
   EXPECT_TRUE(fs::is_empty(out("maps")));
 }
 
+TEST_F(RasterMapTest, no_map_has_its_name_where_one_can_not_be_completed) {
+  const auto stack = scene(at::randn({2, 60, 60}));
+  MapModel model = net();
+  model.predict = [&, predict = model.predict](const at::Tensor& raw) {
+    for (const auto& entry : fs::directory_iterator(out("maps")))
+      if (entry.path().filename().string().find("genus_probability") != std::string::npos) fs::remove(entry.path());
+    return predict(raw);
+  };
+  EXPECT_THROW(write_maps(stack, model, out("maps"), {}), InputError);
+  EXPECT_TRUE(fs::is_empty(out("maps")));
+}
+
+TEST_F(RasterMapTest, strips_are_kept_only_while_a_scene_is_mapped) {
+  const auto stack = scene(at::randn({2, 60, 60}), {"BLOCKYSIZE=1"});
+  const auto usual = GDALGetCacheMax64();
+  GIntBig during = 0;
+  MapModel model = net();
+  model.predict = [&, predict = model.predict](const at::Tensor& raw) {
+    during = GDALGetCacheMax64();
+    return predict(raw);
+  };
+  write_maps(stack, model, out("maps"), {16, 1, false});
+  EXPECT_GT(during, usual);
+  EXPECT_EQ(GDALGetCacheMax64(), usual);
+}
+
 TEST_F(RasterMapTest, many_classes_take_two_bytes) {
   MapModel model;
   for (int c = 0; c < 300; ++c)
