@@ -30,9 +30,17 @@ void write_scene(const PredictArguments& arguments) {
   for (const auto& file : files) fmt::print("{}\n", file.string());
 }
 
+void refuse_map_options(const CLI::App& verb, const std::string& run) {
+  for (const char* option : {"--tile", "--batch", "--partial-input"})
+    if (verb.count(option) > 0)
+      throw InputError("{}: {} is about maps of rasters, and this run reads none (its source is not raster or forest)",
+                       run, option);
+}
+
 void write_table(const PredictArguments& arguments) {
-  if (!is_table(arguments.output)) throw InputError("{}: predictions are written as .csv or .json", arguments.output);
   Predictor predictor(arguments.run, arguments.checkpoint, arguments.device);
+  require_table(predictor.session());
+  if (!is_table(arguments.output)) throw InputError("{}: predictions are written as .csv or .json", arguments.output);
   const auto predictions = predictor.predict(arguments.inputs);
   write_predictions(arguments.output, predictions);
   fmt::print("{} samples, {} tasks: {}\n", predictions.rows.size(), predictions.tasks.size(), arguments.output);
@@ -62,12 +70,11 @@ void add_predict(CLI::App& program) {
       ->check(CLI::Range(1, 1024));
   verb->add_flag("--partial-input", arguments->maps.partial_input,
                  "rasters: also map pixels that have data in some of the bands only");
-  verb->callback([arguments] {
+  verb->callback([arguments, verb] {
     set_threads(arguments->threads);
-    if (reads_rasters(arguments->run))
-      write_scene(*arguments);
-    else
-      write_table(*arguments);
+    if (reads_rasters(arguments->run)) return write_scene(*arguments);
+    refuse_map_options(*verb, arguments->run);
+    write_table(*arguments);
   });
 }
 

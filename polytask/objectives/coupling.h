@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +36,8 @@ class Coupling {
   /// Raw outputs of the tasks, in the order of tasks() → the term as a scalar, with graph, before its weight; undefined
   /// where no pixel counts. `observed`: bool [B, H, W], false where the input has no data; undefined: data everywhere.
   virtual at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) = 0;
+  /// Pixels that the mean of the last value() ran over, by which an evaluation weighs its batches; absent: samples do.
+  virtual std::optional<int64_t> averaged_over() const { return std::nullopt; }
   virtual bool has_residual() const { return false; }
   /// How far the predictions are from what the coupling asks of them, [B, H, W], NaN where it asks nothing; for
   /// couplings with such a map.
@@ -41,7 +45,7 @@ class Coupling {
     (void)outputs;
     return {};
   }
-  /// Figures of the last value() worth logging ("clamped": 12).
+  /// Counts of the last value() worth logging ("clamped": 12); steps and evaluations add them up over their batches.
   virtual std::vector<std::pair<std::string, double>> figures() const { return {}; }
 
   /// What was fitted or read, so that a run can be loaded without data and without the files that it names.

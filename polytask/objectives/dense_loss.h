@@ -15,9 +15,11 @@ class DenseLoss {
   /// `output` [B, C, H, W] raw logits or, in dense regression, values as learnt [B, 1, H, W]; `target` long [B, H, W]
   /// or float [B, H, W]; `valid` bool [B, H, W], undefined where every pixel is labelled → a scalar with graph. Pixels
   /// outside `valid` have no influence whatever output and target hold there (NaN included): value and gradient are
-  /// those of the valid pixels alone, their own gradient is exactly 0. 0 where no pixel is valid. Half precision is
-  /// reduced in float32.
+  /// those of the valid pixels alone, their own gradient is exactly 0. Undefined where no pixel counts: none is valid,
+  /// or the loss leaves out all that are. Half precision is reduced in float32.
   virtual at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const = 0;
+  /// Whether only targets above 0, as they are learnt, count.
+  virtual bool leaves_out_negatives() const { return false; }
 };
 
 /// The families by name. Where a segmentation loss's section says `class_weights: balanced`, in a term of a `sum` too,

@@ -19,6 +19,8 @@ class Loss {
     (void)target;
     return {};
   }
+  /// Whether a sample's weight can be 0.
+  virtual bool leaves_out_samples() const { return false; }
   /// Raw outputs needed per target value (nll_gaussian: 2).
   virtual int64_t outputs_per_target() const { return 1; }
 };

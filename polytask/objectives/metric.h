@@ -51,14 +51,16 @@ class ConfusionMatrix {
   explicit ConfusionMatrix(int64_t classes);
   void update(const MetricInput& batch);
   const at::Tensor& counts() const { return counts_; }  ///< long [C, C]
+  /// By true class, the samples whose probabilities are not finite and so name no class: long [C]. `counts` is without.
+  const at::Tensor& unanswered() const { return unanswered_; }
   void reset();
 
  private:
-  at::Tensor counts_;
+  at::Tensor counts_, unanswered_;
 };
 
-/// Intersection over union of every class, double [C], from a confusion matrix long [C, C] (rows: true class): of its
-/// pixels, true or predicted, the share that is both. NaN for a class that is neither among truths nor predictions.
-at::Tensor class_iou(const at::Tensor& counts);
+/// Intersection over union of every class, double [C]: of its pixels, true (unanswered ones too) or predicted, the
+/// share that is both. NaN for a class that is neither among truths nor predictions.
+at::Tensor class_iou(const ConfusionMatrix& confusion);
 
 }  // namespace polytask

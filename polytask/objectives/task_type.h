@@ -46,8 +46,9 @@ class TaskType {
   /// outputs().
   virtual void fit(const Targets& targets, const std::vector<int64_t>& train_rows) = 0;
   virtual int64_t outputs() const = 0;  ///< width of the head's output
-  /// Mean loss over the labelled entries, a scalar with graph. `valid` may be undefined. Must not be called where
-  /// nothing is labelled.
+  /// Mean loss over the labelled entries, a scalar with graph; undefined where the loss leaves out all of them (classes
+  /// of weight 0, values that have no logarithm). `valid` may be undefined. Must not be called where nothing is
+  /// labelled.
   virtual at::Tensor loss(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const = 0;
   /// Output → what a user reads: class probabilities [B, C], probabilities [B, K], values in real units [B, K] (double
   /// where the units need it). Tensor operations only, so that export can trace it.

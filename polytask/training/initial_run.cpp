@@ -2,6 +2,7 @@
 #include <polytask/io/json.h>
 #include <polytask/nn/name_list.h>
 #include <polytask/training/initial_run.h>
+#include <polytask/training/known_classes.h>
 #include <polytask/training/run_directory.h>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace polytask {
 namespace {
@@ -149,13 +151,12 @@ TargetRequest InitialRun::request(const TaskType& task, const Node& section) con
             "give "
             "the task another name to start it anew",
             section.where(), key, section.text_or(key, ""), there.text_or(key, ""), path_);
-    if (request.kind != TargetKind::classes || request.classes > 0) continue;
     const auto names = run_.tasks[t]->class_names();
     if (!request.class_names.empty() && request.class_names != names)
       throw InputError(
           "{}: class_names are not those of the run {} (model.init_from), whose head this task goes on with: {}",
           section.where(), path_, first_ten(names));
-    request.class_names = names;
+    request = with_known_classes(std::move(request), names);
   }
   return request;
 }

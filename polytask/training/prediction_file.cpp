@@ -8,6 +8,13 @@
 namespace polytask {
 namespace {
 
+[[noreturn]] void refuse_map(const std::string& task) {
+  throw InputError(
+      "task \"{}\" predicts a value per pixel, which has no place in a table: of runs whose data come from the source "
+      "raster or forest, `polytask predict` writes maps; of others, ask Predictor in a program",
+      task);
+}
+
 std::string value_text(const TaskPrediction& task, int64_t row, int64_t column) {
   const auto value = task.values[row][column];
   return value.scalar_type() == at::kDouble ? number_text(value.item<double>())
@@ -67,7 +74,14 @@ std::string to_json(const Predictions& predictions) {
 
 }  // namespace
 
+void require_table(const Session& session) {
+  for (const auto& task : session.tasks)
+    if (task->is_dense()) refuse_map(task->name());
+}
+
 void write_predictions(const std::filesystem::path& path, const Predictions& predictions) {
+  for (const auto& task : predictions.tasks)
+    if (task.is_map()) refuse_map(task.task);
   const auto ending = path.extension();
   if (ending == ".csv") return write_file_atomically(path, to_csv(predictions));
   if (ending == ".json") return write_file_atomically(path, to_json(predictions));

@@ -49,7 +49,10 @@ const at::Tensor& checked_input(const NamedTensors& raw, const std::vector<Prepr
 
 }  // namespace
 
+bool TaskPrediction::is_map() const { return values.dim() > 2; }
+
 std::string TaskPrediction::label(int64_t row) const {
+  if (is_map()) throw InputError("task \"{}\" predicts maps: a sample has no one label", task);
   return names[static_cast<size_t>(values[row].argmax().item<int64_t>())];
 }
 

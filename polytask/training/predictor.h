@@ -12,10 +12,11 @@ namespace polytask {
 /// One task's predictions for N samples.
 struct TaskPrediction {
   std::string task;
-  std::vector<std::string> names;         ///< K: class names, or targets with units ("diameter [mm]")
-  at::Tensor values;                      ///< [N, K] on the CPU: probabilities, or values in real units
-  bool one_class = false;                 ///< classification: the answer is the class with the highest probability
-  std::string label(int64_t row) const;   ///< where one_class
+  std::vector<std::string> names;        ///< K: class names, or targets with units ("diameter [mm]")
+  at::Tensor values;                     ///< [N, K] on the CPU: probabilities, or values in real units; or maps of them
+  bool one_class = false;                ///< classification: the answer is the class with the highest probability
+  bool is_map() const;                   ///< a task with a value per pixel: `values` are [N, K, H, W]
+  std::string label(int64_t row) const;  ///< where one_class and not is_map()
   double probability(int64_t row) const;  ///< of that label
 };
 
@@ -44,7 +45,7 @@ class Predictor {
 
   /// Files, folders or lists as the run's source reads them.
   Predictions predict(const std::vector<std::string>& paths);
-  /// Raw samples, a tensor [N, …] for each of `inputs()` by its name (images 0…255; table columns, categories as
+  /// Raw samples, a tensor [N, …] for each of `inputs()` by its name (photographs 0…255; table columns, categories as
   /// indices). InputError where one is missing, unknown, of another shape or of another N.
   Predictions predict(const NamedTensors& raw);
   /// The same for a run with a single input. InputError where it has several.
@@ -58,7 +59,10 @@ class Predictor {
 };
 
 /// Writes `.csv` (one line per sample) or `.json` (a list of records, all class probabilities included), by the ending
-/// of `path`; atomic. InputError for another ending.
+/// of `path`; atomic. InputError for another ending, and where a task's predictions are maps.
 void write_predictions(const std::filesystem::path& path, const Predictions& predictions);
+
+/// Throws the InputError of write_predictions where a task of the run predicts maps, before anything is predicted.
+void require_table(const Session& session);
 
 }  // namespace polytask

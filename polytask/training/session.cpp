@@ -3,6 +3,7 @@
 #include <polytask/core/log.h>
 #include <polytask/core/random.h>
 #include <polytask/training/initial_run.h>
+#include <polytask/training/known_classes.h>
 #include <polytask/training/session.h>
 
 #include <fmt/format.h>
@@ -21,12 +22,23 @@ std::vector<std::unique_ptr<TaskType>> create_tasks(const Experiment& experiment
   return tasks;
 }
 
+// What is asked of the data; tasks of a checkpoint or an initial run ask for the classes that they know.
 std::vector<TargetRequest> target_requests(const Session& session, const InitialRun* initial) {
   std::vector<TargetRequest> requests;
-  for (size_t t = 0; t < session.tasks.size(); ++t)
-    requests.push_back(initial == nullptr ? session.tasks[t]->target_request()
-                                          : initial->request(*session.tasks[t], session.experiment.tasks[t].second));
+  for (size_t t = 0; t < session.tasks.size(); ++t) {
+    const TaskType& task = *session.tasks[t];
+    requests.push_back(initial == nullptr ? with_known_classes(task.target_request(), task.class_names())
+                                          : initial->request(task, session.experiment.tasks[t].second));
+  }
   return requests;
+}
+
+void open_labelled_data(Session& session, const InitialRun* initial) {
+  const auto requests = target_requests(session, initial);
+  session.data = open_data(session.experiment.data, requests, session.experiment.seed, session.preprocess);
+  for (size_t t = 0; t < requests.size(); ++t)
+    if (requests[t].class_names != session.tasks[t]->target_request().class_names)
+      check_known_classes(session.data.dataset->source(), requests[t]);
 }
 
 // The parts of a checkpoint that do not fit say that it belongs to another experiment.
@@ -203,8 +215,7 @@ Session open_session(Experiment experiment, const Checkpoint* from) {
   }
   const auto initial = from == nullptr ? initial_run(session.experiment) : std::nullopt;
   if (initial) session.preprocess = initial->preprocess();
-  session.data = open_data(session.experiment.data, target_requests(session, initial ? &*initial : nullptr),
-                           session.experiment.seed, session.preprocess);
+  open_labelled_data(session, initial ? &*initial : nullptr);
   if (initial)
     if (const auto warning = initial->split_warning(session.experiment, session.data.dataset->source());
         !warning.empty())

@@ -107,7 +107,7 @@ Stepper::Forward Stepper::forward(const Batch& batch, int64_t epoch, bool for_ba
     outputs[t] = model.decode(static_cast<int64_t>(t), fed.size() == 1 ? fed[0] : fed[t], batch.inputs);
     if (!target.defined()) continue;
     result.losses[t] = task.loss(outputs[t], target, valid);
-    if (with_kpis) result.kpis[t] = task.kpi(outputs[t].detach(), target, valid);
+    if (with_kpis && result.losses[t].defined()) result.kpis[t] = task.kpi(outputs[t].detach(), target, valid);
   }
   couple(batch, outputs, epoch, result);
   if (for_balancing) result.penalty = model.penalty();  // after the heads: a term may concern only tasks that are there

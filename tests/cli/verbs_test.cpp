@@ -90,6 +90,12 @@ TEST_F(Verbs, TableFromTrainingToExport) {
   const auto sheet = run("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.xls"));
   EXPECT_EQ(sheet.status, 2);
   EXPECT_THAT(sheet.err, HasSubstr("p.xls: predictions are written as .csv or .json"));
+  for (const char* option : {"--tile 64", "--batch 2", "--partial-input"}) {
+    const auto mapped =
+        run("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.csv") + " " + option);
+    EXPECT_EQ(mapped.status, 2);
+    EXPECT_THAT(mapped.err, HasSubstr("is about maps of rasters, and this run reads none"));
+  }
   const auto predictions = read_csv(path("p.csv"));
   EXPECT_EQ(predictions.rows(), read_csv(path("made/val.csv")).rows());
   ok("predict " + path("run") + " " + path("made/val.csv") + " -o " + path("p.json"));

@@ -204,6 +204,8 @@ TEST(ClassificationTask, ShapeAndStateErrors) {
   EXPECT_THROW(fresh->outputs(), WorkError);
   EXPECT_THAT(error_of([&] { fresh->load_state(Node::map_of()); }), HasSubstr("has no list \"class_names\""));
   EXPECT_THAT(error_of([&] { fresh->load_state(t->state()); }), HasSubstr("has 2 classes, its section 3"));
+  EXPECT_THAT(error_of([&] { task("{type: classification, target: x, class_names: [b, a]}")->load_state(t->state()); }),
+              HasSubstr("has the classes 0, 1, its section b, a"));
   EXPECT_THAT(error_of([&] { fresh->load_state(section("{class_names: [a, b], train_counts: [1]}")); }),
               HasSubstr("2 class names and 1 counts"));
 }

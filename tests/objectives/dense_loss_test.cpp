@@ -213,15 +213,34 @@ TEST(DenseLosses, SeeValidPixelsAlone) {
   });
 }
 
-TEST(DenseLosses, NothingValidIsZeroWithoutGradient) {
+TEST(DenseLosses, AreUndefinedWhereNothingIsValid) {
   for_all([](const DenseLoss& loss, bool classes) {
     const Maps maps = random_maps(classes, 4);
-    const at::Tensor leaf = at::full_like(maps.output, kNan).requires_grad_(true);
-    const at::Tensor value = loss.forward(leaf, maps.target, at::zeros_like(maps.valid));
-    value.backward();
-    EXPECT_EQ(value.item<double>(), 0);
-    EXPECT_EQ(leaf.grad().abs().sum().item<double>(), 0);
+    const at::Tensor output = at::full_like(maps.output, kNan);
+    EXPECT_FALSE(loss.forward(output, maps.target, at::zeros_like(maps.valid)).defined());
   });
+}
+
+TEST(DenseLosses, AreUndefinedWhereTheyLeaveOutEverythingValid) {
+  const at::Tensor output = at::ones({1, 1, 1, 3}, at::kDouble), below = row(doubles({0, -1, -2}));
+  EXPECT_FALSE(regression("{type: silog}")->forward(output, below, {}).defined());
+  EXPECT_FALSE(regression("{type: silog}")->forward(output, row(doubles({0, 5, 0})), row(bools({1, 0, 1}))).defined());
+  // A sum is that of its other terms.
+  EXPECT_EQ(value_of(*regression("{type: sum, losses: [silog, l1]}"), output, below), 2);
+  EXPECT_FALSE(regression("{type: sum, losses: [silog]}")->forward(output, below, {}).defined());
+  for (const char* type : {"cross_entropy", "focal"}) {
+    const auto loss = segmentation(std::string("{class_weights: [0, 1], type: ") + type + "}", 2);
+    const at::Tensor logits = logits_of(three_pixels());
+    EXPECT_FALSE(loss->forward(logits, row(longs({0, 0, 0})), {}).defined()) << type;
+    EXPECT_FALSE(loss->forward(logits, their_classes(), row(bools({1, 1, 0}))).defined()) << type;
+    EXPECT_TRUE(loss->forward(logits, their_classes(), {}).defined()) << type;
+  }
+}
+
+TEST(DenseLosses, SayWhetherTheyLeaveOutNegatives) {
+  EXPECT_TRUE(regression("{type: silog}")->leaves_out_negatives());
+  EXPECT_TRUE(regression("{type: sum, losses: [l1, silog]}")->leaves_out_negatives());
+  EXPECT_FALSE(regression("{type: sum, losses: [l1, berhu]}")->leaves_out_negatives());
 }
 
 TEST(DenseLosses, AcceptEveryPixelValidAndHalfPrecision) {

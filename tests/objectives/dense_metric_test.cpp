@@ -45,13 +45,27 @@ TEST(SegmentationMetrics, AbsentClassesAreLeftOut) {
   ConfusionMatrix confusion(4);
   const MetricInput input = predicted({0, 3, 0}, {0, 0, 0}, 4);  // 3 is predicted but never true, 1 and 2 do not occur
   confusion.update(input);
-  const at::Tensor iou = class_iou(confusion.counts());
+  const at::Tensor iou = class_iou(confusion);
   EXPECT_NEAR(iou[0].item<double>(), 2.0 / 3, 1e-12);
   EXPECT_TRUE(std::isnan(iou[1].item<double>()) && std::isnan(iou[2].item<double>()));
   EXPECT_EQ(iou[3].item<double>(), 0);
   EXPECT_NEAR(value_of(*segmentation("{type: miou}", 4), input), 1.0 / 3, 1e-12);
   const auto empty = segmentation("{type: miou}", 4);
   EXPECT_TRUE(std::isnan(empty->value()));
+}
+
+TEST(SegmentationMetrics, PixelsWithoutAnAnswerAreMisses) {
+  MetricInput input = predicted({0, 0, 1, 1}, {0, 0, 1, 0}, 2);
+  input.prediction[0].fill_(std::nan(""));
+  ConfusionMatrix confusion(2);
+  confusion.update(input);
+  EXPECT_TRUE(confusion.counts().equal(longs({1, 1, 0, 1}).view({2, 2})));
+  EXPECT_TRUE(confusion.unanswered().equal(longs({1, 0})));
+  // Class 0: true 3, one of them predicted; class 1: true 1, predicted 2.
+  EXPECT_NEAR(value_of(*segmentation("{type: miou}", 2), input), (1.0 / 3 + 1.0 / 2) / 2, 1e-12);
+  EXPECT_NEAR(value_of(*segmentation("{type: pixel_accuracy}", 2), input), 0.5, 1e-12);
+  confusion.reset();
+  EXPECT_EQ(confusion.unanswered().sum().item<int64_t>(), 0);
 }
 
 TEST(DenseRegressionMetrics, AgreeWithHandNumbers) {

@@ -101,6 +101,44 @@ TEST(SegmentationTaskTest, RefusesVectorsAndOtherSizes) {
   EXPECT_THAT(error_of([&] { task->loss(at::zeros({2, 3, 1, 5}), target, {}); }), HasSubstr("[2, 3, 1, 5]"));
 }
 
+TEST(SegmentationTaskTest, RefusesClassesThatContradictEachOther) {
+  const auto error = [](const std::string& options) {
+    return error_of([&] {
+      create_task("t", resolve_task_section(section("{type: segmentation, target: cover, " + options + "}")));
+    });
+  };
+  EXPECT_THAT(error("classes: 9, class_names: [wood, field]"), HasSubstr("classes is 9, but 2 class_names are given"));
+  EXPECT_THAT(error("class_names: [wood, wood]"), HasSubstr("the class \"wood\" is named twice"));
+  EXPECT_THAT(error("class_names: [wood]"), HasSubstr("only one class is named"));
+  EXPECT_THAT(error("classes: 1"), HasSubstr("classes is 1"));
+}
+
+TEST(SegmentationTaskTest, RefusesAStateOfOtherClasses) {
+  const LayerSource source;
+  const Node state = fitted(source, "{type: segmentation, target: cover}")->state();
+  const auto error = [&](const std::string& options) {
+    return error_of([&] {
+      create_task("t", resolve_task_section(section("{type: segmentation, target: cover, " + options + "}")))
+          ->load_state(state);
+    });
+  };
+  EXPECT_THAT(error("classes: 4"), HasSubstr("has 3 classes, its section 4"));
+  EXPECT_THAT(error("class_names: [wood, water, field]"),
+              HasSubstr("has the classes water, wood, field, its section wood, water, field"));
+}
+
+TEST(SegmentationTaskTest, OutputsThatAreNotFiniteAreMisses) {
+  const LayerSource source;
+  const auto task = fitted(source, "{type: segmentation, target: cover}");
+  const at::Tensor logits = at::full({1, 3, 1, 4}, kNone), target = longs({0, 0, 1, 2}).view({1, 1, 4});
+  EXPECT_EQ(task->kpi(logits, target, {}), 0);
+  const auto metrics = task->make_metrics();
+  metrics->update(logits, target, {});
+  for (const char* name : {"pixel_accuracy", "miou", "iou/water", "iou/wood", "iou/field"})
+    EXPECT_EQ(value_of(metrics->values(), name), 0) << name;
+  EXPECT_EQ(metrics->confusion().sum().item<int64_t>(), 0);
+}
+
 TEST(DenseRegressionTaskTest, ScalesByTheTrainingLabels) {
   const LayerSource source;
   const auto task = fitted(source, "{type: dense_regression, target: height}");
@@ -123,6 +161,20 @@ TEST(DenseRegressionTaskTest, LinearOutputTakesOffTheMean) {
   EXPECT_EQ(task->unit(), "cm");
   const at::Tensor target = doubles({1, 2, 3, 6, 8}).view({1, 1, 1, 5});
   EXPECT_NEAR(task->kpi(at::zeros({1, 1, 1, 5}), target, {}), 0, 1e-6);
+}
+
+TEST(DenseRegressionTaskTest, RefusesLossesThatLeaveOutLabelsBelowTheMean) {
+  const LayerSource source;
+  const auto yaml = [](const std::string& options) {
+    return "{type: dense_regression, target: height, " + options + "}";
+  };
+  for (const char* loss : {"loss: silog", "loss: {type: sum, losses: [l1, silog]}"}) {
+    EXPECT_THAT(error_of([&] { fitted(source, yaml(std::string("output: linear, ") + loss)); }),
+                HasSubstr("say output: softplus or exp, or standardise: false"))
+        << loss;
+    for (const char* options : {"output: linear, standardise: false, ", "output: softplus, ", "output: exp, "})
+      EXPECT_EQ(fitted(source, yaml(std::string(options) + loss))->outputs(), 1) << options << loss;
+  }
 }
 
 TEST(DenseRegressionTaskTest, MetricsAreInRealUnits) {

@@ -26,6 +26,13 @@ TEST(Kpi, OfClassificationIsTheAccuracyOverLabelledSamples) {
   EXPECT_EQ(t->kpi(output, longs({0, 2, 1, 0}), bools({0, 0, 0, 0})), 0);
 }
 
+TEST(Kpi, OutputsThatAreNotFiniteAreMisses) {
+  const auto classes = fitted("{type: classification, target: x}", longs({0, 1, 2}));
+  EXPECT_EQ(classes->kpi(torch::full({2, 3}, std::nan("")), longs({0, 0}), {}), 0);
+  const auto binary = task("{type: binary, target: x}");
+  EXPECT_EQ(binary->kpi(torch::full({2, 1}, std::nan("")), torch::zeros({2, 1}), {}), 0);
+}
+
 TEST(Kpi, OfBinaryIsTheShareOnTheRightSide) {
   const auto t = task("{type: binary, target: x}");
   const at::Tensor output = torch::tensor({{2.F}, {-1.F}, {0.F}, {-3.F}});

@@ -69,13 +69,17 @@ TEST_F(Classes, WeightedMeanDividesByTheSumOfWeights) {
   EXPECT_NEAR(mean(*loss, output, target), sum / weight, 1e-12);
 }
 
-TEST_F(Classes, ClassesOfWeightZeroHaveNoInfluenceEvenAlone) {
-  const auto loss = make(classification_losses(), "{type: cross_entropy, class_weights: [0, 1, 1, 1]}", 4);
-  const at::Tensor leaf = output.slice(0, 0, 1).clone().set_requires_grad(true);
-  const at::Tensor value = mean_loss(*loss, leaf, longs({0}), {});
-  value.backward();
-  EXPECT_EQ(value.item<double>(), 0);
-  EXPECT_TRUE(leaf.grad().eq(0).all().item<bool>());
+TEST_F(Classes, ClassesOfWeightZeroHaveNoInfluenceAndAloneNoLoss) {
+  for (const std::string type : {"cross_entropy", "focal"}) {
+    const auto loss = make(classification_losses(), "{class_weights: [0, 1, 1, 1], type: " + type + "}", 4);
+    const at::Tensor leaf = output.slice(0, 0, 2).clone().set_requires_grad(true);
+    const at::Tensor both = mean_loss(*loss, leaf, longs({0, 1}), {});
+    both.backward();
+    EXPECT_NEAR(both.item<double>(), mean(*loss, output.slice(0, 1, 2), longs({1})), 1e-12) << type;
+    EXPECT_TRUE(leaf.grad()[0].eq(0).all().item<bool>()) << type;
+    EXPECT_FALSE(mean_loss(*loss, leaf, longs({0, 0}), {}).defined()) << type;
+    EXPECT_FALSE(mean_loss(*loss, leaf, longs({0, 1}), bools({1, 0})).defined()) << type;
+  }
 }
 
 TEST_F(Classes, FocalFollowsItsFormula) {

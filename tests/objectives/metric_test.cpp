@@ -102,6 +102,18 @@ TEST(ClassificationMetrics, MacroF1AgreesWithCounting) {
   }
 }
 
+TEST(ClassificationMetrics, SamplesWithoutAnAnswerAreMisses) {
+  at::Tensor p = torch::eye(3).index_select(0, longs({0, 0, 1, 2}));
+  p[0].fill_(kNan);
+  const MetricInput input = {p, longs({0, 0, 1, 2})};
+  EXPECT_EQ(whole(*make(classification_metrics(), "{type: accuracy}", 3), input), 0.75);
+  EXPECT_EQ(whole(*make(classification_metrics(), "{type: top_k, k: 3}", 3), input), 0.75);
+  EXPECT_DOUBLE_EQ(whole(*make(classification_metrics(), "{type: macro_f1}", 3), input), (2.0 / 3 + 1 + 1) / 3);
+  EXPECT_EQ(
+      whole(*make(binary_metrics(), "{type: accuracy}"), {doubles({kNan, kNan, 0.2, 0.9}), doubles({0, 1, 0, 1})}),
+      0.5);
+}
+
 TEST(ClassificationMetrics, StreamingEqualsWhole) {
   const MetricInput input = random_classes(101, 5, 6);
   for (const std::string yaml : {"{type: accuracy}", "{type: top_k, k: 2}", "{type: macro_f1}"}) {

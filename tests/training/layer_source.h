@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -21,10 +22,15 @@ class LayerSource : public Source {
  public:
   struct Options {
     int64_t count = 24;
-    void fields(Fields& f) { f.field("count", count, "rows", at_least(1)); }
+    std::vector<std::string> cover = {"dark", "bright"};
+    void fields(Fields& f) {
+      f.field("count", count, "rows", at_least(1));
+      f.field("cover", cover, "classes of the layer in their order; none: 0 is dark, 1 bright");
+    }
   };
 
-  LayerSource(int64_t count, uint64_t seed) : images_(at::empty({count, 2, 8, 8})) {
+  LayerSource(const Options& options, uint64_t seed)
+      : images_(at::empty({options.count, 2, 8, 8})), cover_(options.cover) {
     Random random(seed, "layer_source");
     auto* values = images_.data_ptr<float>();
     for (int64_t i = 0; i < images_.numel(); ++i) values[i] = static_cast<float>(random.uniform());
@@ -46,11 +52,14 @@ class LayerSource : public Source {
     return images_.index_select(0, at::tensor(rows, at::kLong));
   }
   std::vector<LayerSpec> layers() const override {
-    return {{"cover", {"dark", "bright"}, ""}, {"near", {}, "m"}, {"far", {}, "m"}};
+    return {{"cover", cover_, ""}, {"near", {}, "m"}, {"far", {}, "m"}};
   }
   at::Tensor read_layer(int64_t layer, c10::ArrayRef<int64_t> rows) const override {
     const at::Tensor index = at::tensor(rows, at::kLong);
-    if (layer == 0) return images_.select(1, 1).index_select(0, index).gt(0.5).to(at::kFloat);
+    if (layer == 0) {
+      const at::Tensor bright = images_.select(1, 1).index_select(0, index).gt(0.5);
+      return at::where(bright, number_of_class("bright", 1), number_of_class("dark", 0)).to(at::kFloat);
+    }
     return near_.index_select(0, index) * (layer == 1 ? 1 : 2);
   }
   std::vector<Preprocess> fit(const std::vector<int64_t>&) override {
@@ -59,13 +68,19 @@ class LayerSource : public Source {
   std::string row_name(int64_t row) const override { return fmt::format("picture {}", row); }
 
  private:
+  double number_of_class(const std::string& name, double unnamed) const {
+    const auto found = std::find(cover_.begin(), cover_.end(), name);
+    return found == cover_.end() ? unnamed : static_cast<double>(found - cover_.begin());
+  }
+
   at::Tensor images_, near_;
+  std::vector<std::string> cover_;
 };
 
 inline void register_layer_source() {
   sources().add<LayerSource::Options>("layered", "of the test", "",
                                       [](const LayerSource::Options& options, const OpenRequest& request) {
-                                        return std::make_unique<LayerSource>(options.count, request.seed);
+                                        return std::make_unique<LayerSource>(options, request.seed);
                                       });
 }
 

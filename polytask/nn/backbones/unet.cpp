@@ -27,9 +27,6 @@ void check(const UnetOptions& options, const InputShape& input) {
     throw InputError("backbone unet: the input's shape is [{}]: it takes images [channels, height, width]",
                      fmt::join(input, ", "));
   check_size(input[1], input[2], options.depth);
-  if (options.halved_bottleneck && options.width % 2 != 0)
-    throw InputError("backbone unet: halved_bottleneck halves channels, and the width is {}: give an even one",
-                     options.width);
 }
 
 }  // namespace

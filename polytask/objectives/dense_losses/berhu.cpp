@@ -23,7 +23,7 @@ class Berhu : public DenseLoss {
 
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     const Pixels pixels = valid_pixels(output, target, valid);
-    if (pixels.empty()) return pixels.nothing();
+    if (pixels.empty()) return {};
     const at::Tensor error = (pixels.output - pixels.target).abs();
     const at::Tensor c = (share_ * error.detach().max()).clamp_min(std::numeric_limits<float>::min());
     return at::where(error <= c, error, (error.square() + c * c) / (2 * c)).mean();

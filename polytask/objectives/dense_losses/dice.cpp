@@ -26,7 +26,7 @@ class Dice : public DenseLoss {
 
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     const Pixels pixels = valid_pixels(output, target, valid);
-    if (pixels.empty()) return pixels.nothing();
+    if (pixels.empty()) return {};
     const at::Tensor p = at::softmax(pixels.output, 1);                                       // [n, C]
     const at::Tensor truth = pixels.target.bincount({}, output.size(1)).to(p.scalar_type());  // [C]
     if (options_.per_class) {

@@ -22,7 +22,7 @@ class Lovasz : public DenseLoss {
  public:
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     const Pixels pixels = valid_pixels(output, target, valid);
-    if (pixels.empty()) return pixels.nothing();
+    if (pixels.empty()) return {};
     const at::Tensor p = at::softmax(pixels.output, 1);  // [n, C]
     const at::Tensor counts = pixels.target.bincount({}, output.size(1)).cpu();
     std::vector<at::Tensor> losses;

@@ -14,7 +14,7 @@ class PixelMean : public DenseLoss {
   explicit PixelMean(std::unique_ptr<Loss> loss) : loss_(std::move(loss)) {}
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     const Pixels pixels = valid_pixels(output, target, valid);
-    return pixels.empty() ? pixels.nothing() : mean_loss(*loss_, pixels.output, pixels.target, {});
+    return pixels.empty() ? at::Tensor() : mean_loss(*loss_, pixels.output, pixels.target, {});
   }
 
  private:

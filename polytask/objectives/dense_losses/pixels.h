@@ -13,8 +13,6 @@ struct Pixels {
   at::Tensor output;  ///< [n, C], float32 or wider
   at::Tensor target;  ///< long [n]; dense regression: float [n, 1], of output's type
   bool empty() const { return target.size(0) == 0; }
-  /// The loss where nothing is valid: 0 with graph, which gives every output the gradient 0.
-  at::Tensor nothing() const { return output.sum(); }
 };
 
 /// Takes the valid pixels out, so that nothing outside is ever computed with. Shapes as in DenseLoss::forward; throws

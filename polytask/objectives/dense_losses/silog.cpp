@@ -17,7 +17,10 @@ struct SilogOptions {
             between(0, 1));
     f.field("root", root, "take the square root; false: as in the paper");
     f.field("unbiased", unbiased, "divide the variance by n - 1 instead of n (pixels of the batch)");
-    f.field("epsilon", epsilon, "added to both values before the logarithm, in their unit", above(0));
+    f.field("epsilon", epsilon,
+            "added to both values before the logarithm, in the unit in which they are learnt: with standardise, the "
+            "standard deviation of the training labels",
+            above(0));
   }
 };
 
@@ -33,7 +36,7 @@ class Silog : public DenseLoss {
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     const at::Tensor positive = target > 0;
     const Pixels pixels = valid_pixels(output, target, valid.defined() ? positive.logical_and(valid) : positive);
-    if (pixels.empty()) return pixels.nothing();
+    if (pixels.empty()) return {};
     const at::Tensor p = pixels.output.clamp_min(0) + options_.epsilon;
     const at::Tensor g = (p.log() - (pixels.target + options_.epsilon).log()).view(-1);
     const at::Tensor variance = g.var(0, /*unbiased=*/options_.unbiased && g.size(0) > 1);
@@ -41,6 +44,7 @@ class Silog : public DenseLoss {
     // Away from 0, where the root has no finite derivative.
     return options_.root ? error.clamp_min(1e-12).sqrt() : error;
   }
+  bool leaves_out_negatives() const override { return true; }
 
  private:
   SilogOptions options_;

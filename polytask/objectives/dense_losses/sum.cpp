@@ -1,6 +1,7 @@
 #include <polytask/core/error.h>
 #include <polytask/objectives/dense_losses/register.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct SumOptions {
   }
 };
 
+/// Of the terms for which some pixel counts.
 class Sum : public DenseLoss {
  public:
   Sum(std::vector<std::unique_ptr<DenseLoss>> terms, std::vector<double> weights)
@@ -47,10 +49,13 @@ class Sum : public DenseLoss {
   at::Tensor forward(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     at::Tensor sum;
     for (size_t i = 0; i < terms_.size(); ++i) {
-      const at::Tensor term = weights_[i] * terms_[i]->forward(output, target, valid);
-      sum = sum.defined() ? sum + term : term;
+      const at::Tensor term = terms_[i]->forward(output, target, valid);
+      if (term.defined()) sum = sum.defined() ? sum + weights_[i] * term : weights_[i] * term;
     }
     return sum;
+  }
+  bool leaves_out_negatives() const override {
+    return std::any_of(terms_.begin(), terms_.end(), [](const auto& term) { return term->leaves_out_negatives(); });
   }
 
  private:

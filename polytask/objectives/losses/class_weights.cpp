@@ -65,6 +65,8 @@ Node with_balanced_weights(const Node& loss, const std::vector<int64_t>& counts)
   return result;
 }
 
+bool has_zero_weight(const at::Tensor& weights) { return weights.defined() && weights.min().item<double>() == 0; }
+
 at::Tensor weights_of_targets(const at::Tensor& weights, const at::Tensor& target) {
   return weights.defined() ? weights.to(target.device()).index_select(0, target) : at::Tensor();
 }

@@ -20,6 +20,9 @@ Node with_balanced_weights(const Node& loss, const std::vector<int64_t>& counts)
 /// True where `loss`, or a term of it, says `class_weights: balanced`.
 bool asks_for_balanced_weights(const Node& loss);
 
+/// Whether `weights`, as class_weights_of gives them, leave a class out.
+bool has_zero_weight(const at::Tensor& weights);
+
 /// Each target's weight, long [B] → [B] (double); undefined where `weights` is.
 at::Tensor weights_of_targets(const at::Tensor& weights, const at::Tensor& target);
 

@@ -27,7 +27,7 @@ class CrossEntropy : public Loss {
   CrossEntropy(const CrossEntropyOptions& options, int64_t classes)
       : smoothing_(options.label_smoothing), weights_(class_weights_of(options.class_weights, classes)) {
     // The smoothed part of a sample is divided by its own weight here, so that the weighted mean restores it.
-    if (smoothing_ > 0 && weights_.defined() && weights_.min().item<double>() == 0)
+    if (smoothing_ > 0 && has_zero_weight(weights_))
       throw InputError("{}: a class weight of 0 does not go with label_smoothing; it must be above 0",
                        options.class_weights.where());
   }
@@ -40,6 +40,7 @@ class CrossEntropy : public Loss {
   }
 
   at::Tensor sample_weights(const at::Tensor& target) const override { return weights_of_targets(weights_, target); }
+  bool leaves_out_samples() const override { return has_zero_weight(weights_); }
 
  private:
   // [B]: the mean over all classes of w_c / w_target · −log p_c.

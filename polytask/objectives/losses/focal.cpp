@@ -33,6 +33,7 @@ class Focal : public Loss {
   }
 
   at::Tensor sample_weights(const at::Tensor& target) const override { return weights_of_targets(weights_, target); }
+  bool leaves_out_samples() const override { return has_zero_weight(weights_); }
 
  private:
   double gamma_;

@@ -12,7 +12,8 @@ at::Tensor over_outputs(const at::Tensor& mask, int64_t outputs_per_target) {
   return outputs_per_target == 1 ? mask : mask.repeat({1, outputs_per_target});
 }
 
-at::Tensor weighted_mean(const at::Tensor& losses, const at::Tensor& weights) {
+at::Tensor weighted_mean(const Loss& loss, const at::Tensor& losses, const at::Tensor& weights) {
+  if (loss.leaves_out_samples() && !weights.any().item<bool>()) return {};
   const at::Tensor w = weights.to(losses.options());
   return (losses * w).sum() / w.sum().clamp_min(std::numeric_limits<float>::min());
 }
@@ -29,7 +30,7 @@ at::Tensor mean_loss(const Loss& loss, const at::Tensor& output, const at::Tenso
   if (!valid.defined()) {
     const at::Tensor losses = loss.forward(wide, target);
     const at::Tensor weights = loss.sample_weights(target);
-    return weights.defined() ? weighted_mean(losses, weights) : losses.mean();
+    return weights.defined() ? weighted_mean(loss, losses, weights) : losses.mean();
   }
   // Filling before the loss, not after: 0 · ∞ in the backward pass would be NaN.
   const at::Tensor invalid = valid.logical_not();
@@ -37,7 +38,7 @@ at::Tensor mean_loss(const Loss& loss, const at::Tensor& output, const at::Tenso
   const at::Tensor seen = wide.masked_fill(over_outputs(invalid, loss.outputs_per_target()), 0);
   const at::Tensor losses = loss.forward(seen, known).masked_fill(invalid, 0);
   const at::Tensor weights = loss.sample_weights(known);
-  return weighted_mean(losses, weights.defined() ? weights.masked_fill(invalid, 0) : valid);
+  return weighted_mean(loss, losses, weights.defined() ? weights.masked_fill(invalid, 0) : valid);
 }
 
 }  // namespace polytask

@@ -1,4 +1,5 @@
 #include <polytask/objectives/metrics/hit_share.h>
+#include <polytask/objectives/metrics/predicted_classes.h>
 #include <polytask/objectives/metrics/register.h>
 
 namespace polytask {
@@ -7,7 +8,7 @@ namespace {
 class Accuracy : public HitShare {
  public:
   using HitShare::HitShare;
-  void update(const MetricInput& batch) override { count(batch.prediction.argmax(1).eq(batch.target)); }
+  void update(const MetricInput& batch) override { count(predicted_classes(batch.prediction).eq(batch.target)); }
 };
 
 }  // namespace

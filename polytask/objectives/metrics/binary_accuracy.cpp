@@ -7,7 +7,10 @@ namespace {
 class BinaryAccuracy : public HitShare {
  public:
   using HitShare::HitShare;
-  void update(const MetricInput& batch) override { count(batch.prediction.ge(0.5).eq(batch.target.gt(0.5))); }
+  void update(const MetricInput& batch) override {
+    const at::Tensor hits = batch.prediction.ge(0.5).eq(batch.target.gt(0.5));
+    count(hits.logical_and(batch.prediction.isfinite()));
+  }
 };
 
 }  // namespace

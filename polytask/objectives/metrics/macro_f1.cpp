@@ -1,3 +1,4 @@
+#include <polytask/objectives/metrics/predicted_classes.h>
 #include <polytask/objectives/metrics/register.h>
 
 #include <ATen/ops/zeros.h>
@@ -11,10 +12,10 @@ class MacroF1 : public Metric {
   explicit MacroF1(int64_t classes) : classes_(classes) { reset(); }
 
   void update(const MetricInput& batch) override {
-    const at::Tensor predicted = batch.prediction.argmax(1);
+    const at::Tensor predicted = predicted_classes(batch.prediction);
     const at::Tensor right = batch.target.masked_select(predicted.eq(batch.target));
     true_ += batch.target.bincount({}, classes_);
-    predicted_ += predicted.bincount({}, classes_);
+    predicted_ += predicted.masked_select(predicted.ge(0)).bincount({}, classes_);
     hits_ += right.bincount({}, classes_);
   }
   double value() const override {

@@ -9,7 +9,7 @@ class MeanIou : public Metric {
   explicit MeanIou(int64_t classes) : confusion_(classes) {}
   void update(const MetricInput& batch) override { confusion_.update(batch); }
   double value() const override {
-    const at::Tensor iou = class_iou(confusion_.counts());
+    const at::Tensor iou = class_iou(confusion_);
     return iou.masked_select(iou.isnan().logical_not()).mean().item<double>();  // the mean of nothing is NaN
   }
   void reset() override { confusion_.reset(); }

@@ -1,16 +1,16 @@
 #include <polytask/core/log.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/mean_loss.h>
+#include <polytask/objectives/metrics/predicted_classes.h>
 #include <polytask/objectives/tasks/class_counts.h>
 #include <polytask/objectives/tasks/class_metrics.h>
+#include <polytask/objectives/tasks/class_options.h>
 #include <polytask/objectives/tasks/register.h>
 #include <polytask/objectives/tasks/task_data.h>
 #include <polytask/objectives/tasks/task_fields.h>
 
 #include <ATen/ops/softmax.h>
 #include <c10/core/GradMode.h>
-
-#include <set>
 
 namespace polytask {
 namespace {
@@ -38,7 +38,7 @@ class Classification : public TaskType {
  public:
   Classification(const ClassificationOptions& options, const std::string& name) : TaskType(name), options_(options) {
     only_target(name, options.target, "make a task of each");
-    check_class_options();
+    check_class_options(name, options.classes, options.class_names);
   }
 
   TargetRequest target_request() const override {
@@ -58,7 +58,7 @@ class Classification : public TaskType {
   double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     check_shapes(name(), output, classes(), target, 0, valid);
     const c10::AutoGradMode no_grad(false);
-    return unit_interval(labelled_mean(output.argmax(1).eq(target), valid));
+    return unit_interval(labelled_mean(predicted_classes(output).eq(target), valid));
   }
   std::unique_ptr<TaskMetrics> make_metrics() const override {
     return std::make_unique<ClassMetrics>(create_metrics(options_.metrics, classification_metrics(), classes()),
@@ -69,7 +69,6 @@ class Classification : public TaskType {
 
  private:
   int64_t classes() const;
-  void check_class_options() const;
   std::vector<std::string> names_from(const Targets& targets, const at::Tensor& labels) const;
   void adopt(std::vector<std::string> class_names, std::vector<int64_t> counts);
   void warn_of_absent_classes() const;
@@ -83,19 +82,6 @@ class Classification : public TaskType {
 int64_t Classification::classes() const {
   if (loss_ == nullptr) throw WorkError("task \"{}\" was asked for its classes before fit or load_state", name());
   return static_cast<int64_t>(class_names_.size());
-}
-
-void Classification::check_class_options() const {
-  if (options_.classes == 1)
-    throw InputError("task \"{}\": classes is 1; at least 2 are needed (0: as found in the data)", name());
-  const auto& names = options_.class_names;
-  if (names.size() == 1) throw InputError("task \"{}\": only one class is named; at least 2 are needed", name());
-  if (!names.empty() && options_.classes != 0 && options_.classes != static_cast<int64_t>(names.size()))
-    throw InputError("task \"{}\": classes is {}, but {} class_names are given", name(), options_.classes,
-                     names.size());
-  std::set<std::string> seen;
-  for (const auto& label : names)
-    if (!seen.insert(label).second) throw InputError("task \"{}\": the class \"{}\" is named twice", name(), label);
 }
 
 // The classes' names: the data's, or numbers up to the configured or largest label.
@@ -150,9 +136,7 @@ Node Classification::state() const { return ClassCounts{class_names_, counts_}.t
 
 void Classification::load_state(const Node& state) {
   ClassCounts classes = ClassCounts::from_node(name(), state);
-  if (options_.classes > 0 && options_.classes != static_cast<int64_t>(classes.names.size()))
-    throw InputError("{}: the state of task \"{}\" has {} classes, its section {}", state.where(), name(),
-                     classes.names.size(), options_.classes);
+  check_classes_of_state(name(), options_.classes, options_.class_names, state, classes.names);
   adopt(std::move(classes.names), std::move(classes.counts));
 }
 

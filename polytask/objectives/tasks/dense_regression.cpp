@@ -73,6 +73,11 @@ class DenseRegression : public TaskType {
       create_metrics(options.metrics, dense_regression_metrics(), 1);  // so that their errors come before training
       return dense_regression_losses().create(options.loss, 1);
     });
+    if (loss_->leaves_out_negatives() && options.output == "linear" && options.standardise)
+      throw InputError(
+          "task \"{}\": loss {} leaves out labels that are not above 0, as about half of them are where output: linear "
+          "and standardise take off their mean; say output: softplus or exp, or standardise: false",
+          name, options.loss.text_or("type", ""));
   }
 
   TargetRequest target_request() const override {

@@ -45,7 +45,8 @@ at::Tensor LabelTask::predict(const at::Tensor& output) const { return probabili
 double LabelTask::kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const {
   check_shapes(name(), output, outputs(), target, outputs(), valid);
   const c10::AutoGradMode no_grad(false);
-  return unit_interval(labelled_mean(probabilities(output).ge(0.5).eq(target.gt(0.5)), valid));
+  const at::Tensor p = probabilities(output);
+  return unit_interval(labelled_mean(p.ge(0.5).eq(target.gt(0.5)).logical_and(p.isfinite()), valid));
 }
 
 std::unique_ptr<TaskMetrics> LabelTask::make_metrics() const {

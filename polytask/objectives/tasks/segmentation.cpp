@@ -3,7 +3,9 @@
 #include <polytask/objectives/dense_loss.h>
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/mean_loss.h>
+#include <polytask/objectives/metrics/predicted_classes.h>
 #include <polytask/objectives/tasks/class_counts.h>
+#include <polytask/objectives/tasks/class_options.h>
 #include <polytask/objectives/tasks/dense_data.h>
 #include <polytask/objectives/tasks/register.h>
 #include <polytask/objectives/tasks/segmentation_metrics.h>
@@ -42,7 +44,9 @@ struct SegmentationOptions {
 
 class Segmentation : public TaskType {
  public:
-  Segmentation(const SegmentationOptions& options, const std::string& name) : TaskType(name), options_(options) {}
+  Segmentation(const SegmentationOptions& options, const std::string& name) : TaskType(name), options_(options) {
+    check_class_options(name, options.classes, options.class_names);
+  }
 
   TargetRequest target_request() const override {
     TargetRequest request{name(), TargetKind::classes, {options_.target}, options_.class_names, options_.classes};
@@ -64,7 +68,7 @@ class Segmentation : public TaskType {
   double kpi(const at::Tensor& output, const at::Tensor& target, const at::Tensor& valid) const override {
     check_map_shapes(name(), output, classes(), target, valid);
     const c10::AutoGradMode no_grad(false);
-    return unit_interval(labelled_mean(output.argmax(1).eq(target), valid));
+    return unit_interval(labelled_mean(predicted_classes(output).eq(target), valid));
   }
   std::unique_ptr<TaskMetrics> make_metrics() const override {
     return std::make_unique<SegmentationMetrics>(create_metrics(options_.metrics, segmentation_metrics(), classes()),
@@ -121,6 +125,7 @@ Node Segmentation::state() const { return ClassCounts{class_names_, counts_}.to_
 
 void Segmentation::load_state(const Node& state) {
   ClassCounts classes = ClassCounts::from_node(name(), state);
+  check_classes_of_state(name(), options_.classes, options_.class_names, state, classes.names);
   adopt(std::move(classes.names), std::move(classes.counts));
 }
 

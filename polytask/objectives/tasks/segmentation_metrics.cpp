@@ -29,7 +29,7 @@ std::vector<MetricValue> SegmentationMetrics::values() const {
   std::vector<MetricValue> values;
   for (const auto& metric : metrics_) values.push_back({metric->name(), metric->value(), metric->direction(), ""});
   if (class_names_.empty()) return values;
-  const at::Tensor iou = class_iou(confusion_.counts());
+  const at::Tensor iou = class_iou(confusion_);
   for (size_t c = 0; c < class_names_.size(); ++c)
     values.push_back(
         {"iou/" + class_names_[c], iou[static_cast<int64_t>(c)].item<double>(), Direction::higher_is_better, ""});

@@ -89,7 +89,7 @@ void run_segmentation(const Case& golden, const std::vector<std::string>& batche
     mean_of_all.add(results["simo.loss.seg" + batch].item<double>(), output.size(0));
   }
   results["libmtl.confusion"] = results["confusion"] = confusion.counts();
-  const at::Tensor iou = class_iou(confusion.counts()).to(at::kFloat);
+  const at::Tensor iou = class_iou(confusion).to(at::kFloat);
   results["libmtl.pixAcc"] = results["lorenmt.pixAcc"] =
       in_single(accuracy->value(), at::full({1}, accuracy->value(), at::kFloat));
   results["simo.mIoU"] = in_single(miou->value(), iou.masked_select(iou.isnan().logical_not()).mean());
