@@ -2,6 +2,7 @@
 #include <polytask/allometry/fit_report.h>
 #include <polytask/allometry/target_rows.h>
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 #include <polytask/io/json.h>
 
 #include <ATen/core/Tensor.h>
@@ -93,6 +94,10 @@ void AllometryCoupling::attach(const std::vector<const TaskType*>& tasks) {
   if (tasks[0]->class_names().empty())
     throw InputError("coupling \"{}\": task \"{}\" predicts no classes; genus must name a segmentation task", name(),
                      options_.genus);
+  for (const auto* task : tasks)
+    if (!task->is_dense())
+      throw InputError("coupling \"{}\": task \"{}\" has one label a sample; the term needs one for each pixel", name(),
+                       task->name());
   for (const size_t t : {1, 2})
     if (!tasks[t]->class_names().empty())
       throw InputError("coupling \"{}\": task \"{}\" predicts classes; {} must name a dense_regression task", name(),
@@ -100,16 +105,28 @@ void AllometryCoupling::attach(const std::vector<const TaskType*>& tasks) {
   if (!tasks[1]->unit().empty() && tasks[1]->unit() != "m")
     throw InputError("coupling \"{}\": task \"{}\" predicts heights in {}; the laws take m", name(), options_.height,
                      tasks[1]->unit());
-  if (parameters_node_.is_map()) {
-    take_saved();
+  choose_parameters();
+}
+
+// A loaded run's own, unless it is asked for others.
+void AllometryCoupling::choose_parameters() {
+  if (saved_ && is_saved_choice()) {
+    parameters_node_ = *saved_->find("parameters");
+    take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": its saved state", name()),
+                          options_.law.value_or("")));
+  } else if (from_training_ && saved_) {
+    throw InputError(
+        "coupling \"{}\": a trained run is not fitted anew; give it the parameter file that `polytask allometry fit "
+        "EXPERIMENT --training` writes",
+        name());
   } else if (from_training_) {
-    statistics_->reserve(static_cast<int64_t>(tasks[0]->class_names().size()));
+    statistics_->reserve(static_cast<int64_t>(tasks_[0]->class_names().size()));
   } else if (options_.parameters.is_map()) {
     read_scalars();
   } else {
     parameters_node_ = read_json_file(options_.parameters.text());
     const auto parameters = parse_parameters(parameters_node_, options_.parameters.text(), options_.law.value_or(""));
-    check_biomass_unit(parameters, tasks[2]->unit(), fmt::format("task \"{}\"", options_.biomass));
+    check_biomass_unit(parameters, tasks_[2]->unit(), fmt::format("task \"{}\"", options_.biomass));
     take(parameters);
   }
 }
@@ -148,14 +165,29 @@ void AllometryCoupling::take(const LawParameters& parameters) {
   file_min_height_m_ = parameters.min_height_m;
 }
 
-void AllometryCoupling::take_saved() {
-  take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": its saved state", name()),
-                        options_.law.value_or("")));
+// What parameters come from, as text.
+Node AllometryCoupling::choice() const {
+  const auto text = [](const std::optional<std::string>& value) {
+    return value ? Node::scalar_of(*value, true) : Node();
+  };
+  Node source = options_.parameters;
+  if (source.is_scalar()) source = Node::scalar_of(source.text(), true);
+  return Node::map_of({{"parameters", source},
+                       {"law", text(options_.law)},
+                       {"pooling", text(options_.pooling)},
+                       {"criterion", text(options_.criterion)}});
+}
+
+bool AllometryCoupling::is_saved_choice() const {
+  const Node* parameters = saved_->find("parameters");
+  const Node* made_from = saved_->find("choice");
+  if (parameters == nullptr || !parameters->is_map()) return false;
+  return made_from == nullptr || write_json(*made_from) == write_json(choice());
 }
 
 void AllometryCoupling::observe(const std::vector<at::Tensor>& targets, const std::vector<at::Tensor>& valid) {
   for (const Observation& row : rows_of_targets(targets, valid))
-    if (keep_row(row, min_height_m(), counts_))
+    if (keep_row(row, single_precision_threshold(min_height_m()), counts_))
       statistics_->add(row.genus, std::log(row.height_m), std::log(row.biomass));
 }
 
@@ -180,6 +212,9 @@ void AllometryCoupling::finish_fit() {
   report.counts = counts_;
   report.min_height_m = min_height_m();
   report.biomass_unit = tasks_[2]->unit();
+  log_info("coupling \"{}\": the {} law is fitted to the training targets: {}", name(), report.fit.law->name(),
+           counts_.text(min_height_m()));
+  for (const auto& warning : fit_warnings(report)) log_warning("coupling \"{}\": {}", name(), warning);
   parameters_node_ = parameter_node(report);
   take(parse_parameters(parameters_node_, fmt::format("coupling \"{}\": the fit of the training targets", name()), ""));
 }
@@ -205,6 +240,7 @@ at::Tensor AllometryCoupling::value(const std::vector<at::Tensor>& outputs, cons
   auto loss = evaluate(outputs, observed);
   active_ = loss.active;
   clamped_ = loss.clamped;
+  averaged_ = loss.averaged;
   return loss.value;
 }
 
@@ -218,14 +254,13 @@ std::vector<std::pair<std::string, double>> AllometryCoupling::figures() const {
 }
 
 Node AllometryCoupling::state() const {
-  return parameters_node_.is_map() ? Node::map_of({{"parameters", parameters_node_}}) : Node::map_of();
+  return parameters_node_.is_map() ? Node::map_of({{"parameters", parameters_node_}, {"choice", choice()}})
+                                   : Node::map_of();
 }
 
 void AllometryCoupling::load_state(const Node& state) {
-  const Node* parameters = state.find("parameters");
-  if (parameters == nullptr) return;
-  parameters_node_ = *parameters;
-  if (!tasks_.empty()) take_saved();
+  saved_ = state;
+  if (!tasks_.empty()) choose_parameters();
 }
 
 void register_allometry(CouplingRegistry& registry) {

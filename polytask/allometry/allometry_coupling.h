@@ -25,8 +25,9 @@ struct AllometryOptions {
 };
 
 /// The species-aware allometric term between a genus, a height and a biomass task (see allometry_loss.h). Its
-/// parameters come from a file, from scalars for every genus alike, or from a fit of the training targets, which the
-/// state holds.
+/// parameters come from a file, from scalars for every genus alike, or from a fit of the training targets. The state
+/// holds what a file said or the fit found, and is used as long as `parameters`, law, pooling and criterion are what
+/// they were; others are read instead, a fit is refused.
 class AllometryCoupling : public Coupling {
  public:
   AllometryCoupling(AllometryOptions options, const std::string& name);
@@ -43,6 +44,7 @@ class AllometryCoupling : public Coupling {
   /// Throws InputError where no target is left above the height threshold or a class has no parameters.
   void finish_fit() override;
   at::Tensor value(const std::vector<at::Tensor>& outputs, const at::Tensor& observed) override;
+  std::optional<int64_t> averaged_over() const override { return averaged_; }
   bool has_residual() const override { return true; }
   /// log B − log B_allo.
   at::Tensor residual(const std::vector<at::Tensor>& outputs) const override;
@@ -60,17 +62,20 @@ class AllometryCoupling : public Coupling {
   Fit fit_statistics() const;
   void read_scalars();
   void take(const LawParameters& parameters);
-  void take_saved();
+  void choose_parameters();
+  Node choice() const;
+  bool is_saved_choice() const;
 
   AllometryOptions options_;
   bool from_training_ = false;
   std::vector<const TaskType*> tasks_;
   AllometryParameters parameters_;  // law is null until they are known
   std::optional<double> file_min_height_m_;
-  Node parameters_node_;  // a parameter file's content, or what finish_fit found
+  Node parameters_node_;       // a parameter file's content, or what finish_fit found
+  std::optional<Node> saved_;  // the state that was loaded
   std::unique_ptr<Accumulator> statistics_;
   RowCounts counts_;
-  int64_t active_ = 0, clamped_ = 0;
+  int64_t active_ = 0, clamped_ = 0, averaged_ = 0;
 };
 
 /// Adds `allometry`.

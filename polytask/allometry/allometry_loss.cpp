@@ -75,8 +75,8 @@ AllometryLoss allometry_loss(const AllometryParameters& parameters, const at::Te
   loss.clamped = active.logical_and(biomass.detach() <= kLeastLogged).sum().item<int64_t>();
   const int64_t with_data = counted.sum().item<int64_t>();
   if (with_data == 0) return loss;
-  const int64_t pixels = average == AllometryAverage::pixels ? with_data : std::max<int64_t>(loss.active, 1);
-  loss.value = loss.residual.square().sum() / static_cast<double>(pixels);
+  loss.averaged = average == AllometryAverage::pixels ? with_data : loss.active;
+  loss.value = loss.residual.square().sum() / static_cast<double>(std::max<int64_t>(loss.averaged, 1));
   return loss;
 }
 

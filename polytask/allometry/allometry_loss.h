@@ -29,10 +29,11 @@ at::Tensor log_biomass_mixture(const AllometryParameters& parameters, const at::
                                const at::Tensor& log_height);
 
 struct AllometryLoss {
-  at::Tensor value;     ///< scalar with graph; undefined where no pixel has data
-  at::Tensor residual;  ///< log B − log B_allo [B, H, W], with graph; 0 where the pixel does not count
-  int64_t active = 0;   ///< pixels above the height threshold
-  int64_t clamped = 0;  ///< of those, how many have biomass at or below 1e-6, hence no gradient to it
+  at::Tensor value;      ///< scalar with graph; undefined where no pixel has data
+  at::Tensor residual;   ///< log B − log B_allo [B, H, W], with graph; 0 where the pixel does not count
+  int64_t averaged = 0;  ///< pixels that the mean runs over
+  int64_t active = 0;    ///< pixels above the height threshold
+  int64_t clamped = 0;   ///< of those, how many have biomass at or below 1e-6, hence no gradient to it
 };
 
 /// mean of 1[H > min_height] (log max(B, 1e-6) − log B_allo)² over all pixels with data (`pixels`) or over those above

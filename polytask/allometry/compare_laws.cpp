@@ -17,10 +17,15 @@ ComparedFit compared(const KeptRows& rows, const Law& law, Pooling pooling, cons
   const FitOptions options{pooling, false, {}};
   try {
     result.fit = fit_rows(rows, law, options);
+  } catch (const InputError& error) {
+    result.problem = error.what();
+    return result;
+  }
+  try {
     result.cells = cross_validate(rows, law, options, result.fit.shape, folds);
     result.rmse = held_out_rmse(result.cells);
   } catch (const InputError& error) {
-    result.problem = error.what();
+    result.held_out_problem = error.what();
   }
   return result;
 }

@@ -3,6 +3,7 @@
 #include <polytask/allometry/fit.h>
 #include <polytask/allometry/kept_rows.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,11 @@ namespace polytask {
 struct ComparedFit {
   const Law* law = nullptr;
   Pooling pooling = Pooling::partial;
-  std::string problem;  ///< why it could not be fitted, or ""
-  Fit fit;              ///< by maximum likelihood, so that laws compare
+  std::string problem;           ///< why it could not be fitted, or ""
+  Fit fit;                       ///< by maximum likelihood, so that laws compare
+  std::string held_out_problem;  ///< why there are no held-out errors, or ""
   std::vector<HeldOut> cells;
-  double rmse = 0;  ///< held out, in log space
+  double rmse = std::numeric_limits<double>::quiet_NaN();  ///< held out, in log space
 };
 
 /// Every law under every pooling. A law that the rows do not determine is told with its reason.

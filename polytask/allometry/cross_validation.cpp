@@ -33,6 +33,16 @@ Cells collect(const KeptRows& rows, const Law& law, double shape, const Folds& f
 
 constexpr int64_t kNoFold = -1;
 
+// A fit of the other folds; what it lacks is said with the fold that is left out.
+Fit fit_rest(const Accumulator& rest, const FitOptions& options, const std::optional<RelativeFactor>& start,
+             const std::string& left_out) {
+  try {
+    return fit_law(rest, options, start);
+  } catch (const InputError& error) {
+    throw InputError("without {}: {}", left_out, error.what());
+  }
+}
+
 // The statistics of every genus without one fold.
 Accumulator without(const Cells& cells, const Law& law, double shape, int64_t fold) {
   Accumulator rest(law, {shape});
@@ -73,7 +83,9 @@ std::vector<HeldOut> cross_validate(const KeptRows& rows, const Law& law, const 
   std::vector<HeldOut> result;
   for (const int64_t fold : with_rows) {
     const Accumulator rest = without(cells, law, shape, fold);
-    const Fit fit = fit_law(rest, options, start);
+    const Fit fit = fit_rest(rest, options, start,
+                             folds.by_group ? fmt::format("group \"{}\"", rows.groups()[static_cast<size_t>(fold)])
+                                            : fmt::format("fold {} of {}", fold + 1, folds.count));
     for (size_t g = 0; g < cells.size(); ++g) {
       const auto cell = cells[g].find(fold);
       if (cell == cells[g].end()) continue;

@@ -25,7 +25,8 @@ struct Folds {
 /// Cross-validation in log space, in one pass over the rows: statistics of each genus in each fold tell both the fits
 /// and their errors. Pooling none: a genus with fewer than three training rows, or without enough distinct heights, is
 /// predicted by the line of all. A genus without training rows gets the fixed effects, or the line of all. The shape
-/// parameter stays at `shape` (that of the fit of all rows). Throws InputError for fewer than two folds with rows.
+/// parameter stays at `shape` (that of the fit of all rows). Throws InputError for fewer than two folds with rows, and
+/// where the rows without a fold, which it names, are too few for a fit.
 std::vector<HeldOut> cross_validate(const KeptRows& rows, const Law& law, const FitOptions& options, double shape,
                                     const Folds& folds);
 

@@ -20,6 +20,7 @@ class DatasetObservations : public Observations {
   DatasetObservations(const Dataset& dataset, std::vector<int64_t> rows, std::array<std::string, 3> tasks,
                       const std::vector<std::string>& class_names, const std::string& group);
   bool read(std::vector<Observation>& block) override;
+  bool single_precision() const override { return true; }
   std::string name() const override { return "the training rows"; }
 
  private:

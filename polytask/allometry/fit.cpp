@@ -13,6 +13,7 @@ namespace polytask {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kLeastRange = 1e-3;  // of log H in a genus that has a slope of its own
 
 Moments merged(const std::vector<Moments>& genera) {
   Moments all;
@@ -34,8 +35,11 @@ class Fitter {
     fit_.options = options;
     fit_.shape = statistics.shapes()[shape];
     fit_.n = all_.n();
-    fit_.centre = options.centre.value_or(all_.mean(0));
     columns_ = fit_.law->columns();
+    fit_.centre = options.centre.value_or(fit_.law->log_height_of(all_.mean(0), fit_.shape));
+    std::array<double, Moments::kMostColumns> at_centre{};
+    fit_.law->columns_at(fit_.centre, fit_.shape, at_centre.data());
+    centre_ = at_centre[0];
   }
 
   /// Whether all rows together determine every coefficient.
@@ -70,15 +74,27 @@ class Fitter {
     curve.sigma = ols.sigma;
     curve.rss = ols.rss;
     curve.r2 = ols.r2;
-    if (ols.full_rank()) {
+    if (ols.full_rank())
       curve.parameters = with_shape(ols.coefficients);
-    } else {
-      curve.problem = ols.n == 0 ? "no rows"
-                                 : fmt::format("its {} row{} {} fewer than {} distinct heights", ols.n,
-                                               ols.n == 1 ? "" : "s", ols.n == 1 ? "has" : "have", columns_ + 1);
-      curve.sigma = kNaN;
-    }
+    else
+      give_up(curve, undetermined(ols));
     return curve;
+  }
+
+  static void give_up(Curve& curve, std::string problem) {
+    curve.problem = std::move(problem);
+    curve.parameters.clear();
+    curve.sigma = kNaN;
+  }
+
+  std::string undetermined(const LeastSquares& ols) const {
+    if (ols.n == 0) return "no rows";
+    const std::string rows = fmt::format("its {} row{}", ols.n, ols.n == 1 ? "" : "s");
+    if (ols.n > columns_ && ols.rank > 1)
+      return fmt::format("{} do not determine {}: {}", rows, fit_.law->parameter_names()[2],
+                         fit_.law->has_shape() ? fmt::format("no heights on both sides of {:.4g} m", fit_.shape)
+                                               : fmt::format("fewer than {} distinct heights", columns_ + 1));
+    return fmt::format("{} {} fewer than {} distinct heights", rows, ols.n == 1 ? "has" : "have", columns_ + 1);
   }
 
   void set_range(Curve& curve, int64_t genus) const {
@@ -92,8 +108,11 @@ class Fitter {
       const auto ols = least_squares(genera_[static_cast<size_t>(g)], columns_);
       rss += ols.rss;
       fit_.estimated += ols.rank;
-      fit_.genera.push_back(from_least_squares(ols));
-      set_range(fit_.genera.back(), g);
+      Curve curve = from_least_squares(ols);
+      set_range(curve, g);
+      if (curve.estimable() && curve.highest - curve.lowest < kLeastRange)
+        give_up(curve, fmt::format("its {} rows differ in height by less than {:.1f} %", ols.n, 100 * kLeastRange));
+      fit_.genera.push_back(std::move(curve));
     }
     fit_.all = from_least_squares(least_squares(all_, columns_));
     fit_.estimated += 1;
@@ -122,7 +141,7 @@ class Fitter {
   }
 
   void partially(const std::optional<RelativeFactor>& start) {
-    const std::array<double, 2> centre = {fit_.centre, columns_ > 1 ? all_.mean(1) : 0};
+    const std::array<double, 2> centre = {centre_, columns_ > 1 ? all_.mean(1) : 0};
     const MixedModel model = fit_mixed_model(genera_, columns_, centre, options_.reml, start);
     fit_.factor = model.factor;
     fit_.singular = model.singular;
@@ -136,13 +155,15 @@ class Fitter {
     for (int64_t g = 0; g < statistics_.genera(); ++g) {
       const auto& effect = model.effects[static_cast<size_t>(g)];
       Curve curve = fit_.all;
-      curve.parameters[0] += effect.intercept - effect.slope * fit_.centre;
+      curve.parameters[0] += effect.intercept - effect.slope * centre_;
       curve.parameters[1] += effect.slope;
       const Symmetric2 covariance = uncentred(effect.covariance);
-      curve.covariance.resize(columns_ + 1, columns_ + 1);
+      const double third = columns_ > 1 ? fit_.all.covariance(2, 2) : 0;
+      curve.covariance.resize(columns_ + 1, columns_ + 1, kNaN);
       curve.covariance(0, 0) = covariance.aa;
       curve.covariance(0, 1) = curve.covariance(1, 0) = covariance.ab;
       curve.covariance(1, 1) = covariance.bb;
+      if (columns_ > 1) curve.covariance(2, 2) = third;
       describe(curve, g);
       fit_.all.rss += curve.rss;
       fit_.genera.push_back(std::move(curve));
@@ -152,7 +173,7 @@ class Fitter {
 
   // Of (u − v c, v) where (u, v) is about the centre c.
   Symmetric2 uncentred(const Symmetric2& t) const {
-    const double c = fit_.centre;
+    const double c = centre_;
     return {t.aa - 2 * c * t.ab + c * c * t.bb, t.ab - c * t.bb, t.bb};
   }
 
@@ -179,6 +200,7 @@ class Fitter {
   std::vector<Moments> genera_;
   Moments all_;
   int columns_ = 1;
+  double centre_ = 0;  // the first column at fit_.centre
   Fit fit_;
 };
 

@@ -27,7 +27,8 @@ struct Curve {
   std::vector<double> parameters;  ///< in the law's order, shape included; empty: not estimable
   std::string problem;             ///< why not
   Matrix covariance;  ///< of the coefficients (without the shape), uncentred; NaN where nothing is left to judge by.
-                      ///< Partial pooling: conditional, of the predicted random effect, as lme4's postVar
+                      ///< Partial pooling: conditional, of the predicted random effect, as lme4's postVar; of a
+                      ///< third coefficient, which is fixed, the variance alone
   int64_t n = 0;
   double sigma = 0;                ///< residual standard deviation in log space
   double rss = 0, r2 = 0;          ///< of its own rows under these parameters; r2 NaN where all are equal
@@ -60,7 +61,8 @@ struct Fit {
   std::optional<RelativeFactor> factor;  ///< where a fit of nearly the same rows may start
 };
 
-/// Pooling none: least squares for each genus; a genus whose rows do not determine every coefficient is not estimable.
+/// Pooling none: least squares for each genus; a genus whose rows do not determine every coefficient, or whose heights
+/// differ by less than 0.1 %, is not estimable.
 /// Likelihood and AIC are those of one σ for all genera. Complete: one line. Partial: the mixed model; random intercept
 /// and slope, further coefficients fixed; a genus without rows gets the fixed effects.
 ///

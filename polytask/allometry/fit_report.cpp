@@ -2,7 +2,12 @@
 #include <polytask/core/options.h>
 #include <polytask/io/csv.h>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <utility>
 
@@ -14,14 +19,14 @@ Node integer(int64_t value) { return Node::scalar_of(std::to_string(value)); }
 Node text(const std::string& value) { return Node::scalar_of(value, true); }
 Node yes_no(bool value) { return Node::scalar_of(value ? "true" : "false"); }
 
-bool all_finite(const Matrix& matrix) {
-  for (int64_t i = 0; i < matrix.rows() * matrix.cols(); ++i)
-    if (!std::isfinite(matrix.data()[i])) return false;
-  return matrix.rows() > 0;
+// Entries that are not known are null; null where none is.
+bool is_known(const Matrix& matrix) {
+  const double* values = matrix.data();
+  return std::any_of(values, values + matrix.rows() * matrix.cols(), [](double value) { return std::isfinite(value); });
 }
 
 Node matrix_node(const Matrix& matrix) {
-  if (!all_finite(matrix)) return {};
+  if (!is_known(matrix)) return {};
   Node rows = Node::sequence_of({});
   for (int64_t i = 0; i < matrix.rows(); ++i) {
     Node row = Node::sequence_of({});
@@ -132,7 +137,36 @@ std::string csv_row(const Law& law, const std::string& name, const Curve& curve,
   return csv_line(row);
 }
 
+// "a, b, c and 12 more"
+std::string some(const std::vector<std::string>& names) {
+  constexpr size_t kNamed = 8;
+  const std::vector<std::string> first(names.begin(),
+                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNamed)));
+  return fmt::format("{}{}", fmt::join(first, ", "),
+                     names.size() > kNamed ? fmt::format(" and {} more", names.size() - kNamed) : "");
+}
+
 }  // namespace
+
+std::vector<std::string> fit_warnings(const FitReport& report) {
+  std::vector<std::string> missing, falling, warnings;
+  for (size_t g = 0; g < report.genera.size(); ++g) {
+    const Curve& curve = report.fit.genera[g];
+    if (!curve.estimable()) missing.push_back(fmt::format("{} ({})", report.genera[g], curve.problem));
+    if (curve.estimable() && report.fit.law->needs_positive_beta() && curve.parameters[1] <= 0)
+      falling.push_back(report.genera[g]);
+  }
+  if (!missing.empty()) warnings.push_back(fmt::format("not estimable: {}", some(missing)));
+  if (!falling.empty())
+    warnings.push_back(fmt::format("beta ≤ 0, so refused where the law is used: {}", some(falling)));
+  if (report.fit.singular)
+    warnings.emplace_back(
+        "singular fit: the genera's lines differ in fewer directions than two, one variance is estimated as zero");
+  if (report.fit.shape_at_end)
+    warnings.push_back(fmt::format("{} is at the end of the values searched: the heights do not bound it",
+                                   report.fit.law->parameter_names().back()));
+  return warnings;
+}
 
 Node parameter_node(const FitReport& report) {
   const Fit& fit = report.fit;

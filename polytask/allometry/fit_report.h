@@ -26,6 +26,10 @@ struct FitReport {
 /// What the rows do not determine is null.
 Node parameter_node(const FitReport& report);
 
+/// What a reader should know of a fit before using it, a sentence each: genera that are not estimable or fall with
+/// height, a singular fit, a shape parameter that the heights do not bound.
+std::vector<std::string> fit_warnings(const FitReport& report);
+
 /// One line a genus: genus, n, parameters, standard errors, their covariances, sigma, R², range of heights, factors; a
 /// genus that is not estimable has blanks and the reason in the last column. The first line, "(all)", holds the fixed
 /// effects or the pooled line.

@@ -14,12 +14,12 @@ constexpr size_t kBlock = size_t{1} << 16;
 
 KeptRows::KeptRows(Observations& observations, double min_height_m) : min_height_m_(min_height_m) {
   // The next block is read, which is most of the work, while this one is taken in.
+  const double least = observations.single_precision() ? single_precision_threshold(min_height_m) : min_height_m;
   std::vector<Observation> rows, next;
   for (bool more = observations.read(rows); more; rows.swap(next)) {
     auto reading = std::async(std::launch::async, [&] { return observations.read(next); });
     for (const auto& row : rows)
-      if (keep_row(row, min_height_m, counts_))
-        add({std::log(row.height_m), std::log(row.biomass), row.genus, row.group});
+      if (keep_row(row, least, counts_)) add({std::log(row.height_m), std::log(row.biomass), row.genus, row.group});
     more = reading.get();
   }
   genera_ = observations.genera().names();

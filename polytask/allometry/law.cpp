@@ -48,6 +48,7 @@ const Law& law_named(const std::string& name, const std::string& where) {
 
 std::vector<double> even_in_logarithm(double lowest, double highest, int count) {
   std::vector<double> values;
+  values.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i)
     values.push_back(lowest * std::pow(highest / lowest, count == 1 ? 0.5 : static_cast<double>(i) / (count - 1)));
   return values;

@@ -26,6 +26,11 @@ class Law {
   virtual at::Tensor log_biomass(const at::Tensor& log_height, const std::vector<at::Tensor>& parameters) const = 0;
   /// What β and the third coefficient multiply at `log_height`: values[columns()].
   virtual void columns_at(double log_height, double shape, double* values) const = 0;
+  /// The log H at which the first of the columns has a value: their inverse.
+  virtual double log_height_of(double column, double shape) const {
+    (void)shape;
+    return column;
+  }
   /// Shape parameters worth trying for heights in [lowest, highest], ascending, `count` of them, evenly in the
   /// logarithm. One 0 for laws without.
   virtual std::vector<double> shapes(double lowest, double highest, int count) const;

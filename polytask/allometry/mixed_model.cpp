@@ -59,6 +59,12 @@ void check_enough(const std::vector<Moments>& genera, int columns) {
   if (with_rows < 2)
     throw InputError("partial pooling needs two genera with rows, but there is {}; pool completely or not at all",
                      with_rows);
+  if (rows <= 2 * with_rows)
+    throw InputError(
+        "partial pooling of {} rows of {} genera is not possible: an intercept and a slope of each genus can not be "
+        "told "
+        "from the residuals; pool completely",
+        rows, with_rows);
   if (rows <= columns + 5)
     throw InputError("partial pooling of {} rows is not possible: it estimates {} numbers; pool completely", rows,
                      columns + 5);

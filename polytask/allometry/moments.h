@@ -47,7 +47,7 @@ class Moments {
  private:
   static size_t place(int a, int b) {
     constexpr std::array<size_t, 9> places = {0, 1, 2, 1, 3, 4, 2, 4, 5};
-    return places[static_cast<size_t>(a * 3 + b)];
+    return places[3 * static_cast<size_t>(a) + static_cast<size_t>(b)];
   }
 
   int64_t n_ = 0;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -24,6 +25,10 @@ std::string RowCounts::text(double min_height_m) const {
     if (count > 0) reasons.push_back(fmt::format("{} {}", count, reason));
   return fmt::format("read {}, kept {}{}", read, kept,
                      reasons.empty() ? "" : fmt::format("; dropped: {}", fmt::join(reasons, ", ")));
+}
+
+double single_precision_threshold(double min_height_m) {
+  return std::min(min_height_m, static_cast<double>(static_cast<float>(min_height_m)));
 }
 
 bool keep_row(const Observation& row, double min_height_m, RowCounts& counts) {

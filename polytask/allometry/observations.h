@@ -26,6 +26,8 @@ class Observations {
   virtual bool read(std::vector<Observation>& block) = 0;
   /// What is read, for messages ("trees.csv").
   virtual std::string name() const = 0;
+  /// Whether heights are of single precision, which holds 1.3 m as 1.29999995.
+  virtual bool single_precision() const { return false; }
   const NameIndex& genera() const { return genera_; }
   const NameIndex& groups() const { return groups_; }  ///< one without a name where rows are not grouped
 
@@ -43,6 +45,9 @@ struct RowCounts {
   /// "read 10, kept 7; dropped: 2 height below 1.3 m, 1 biomass not above 0"
   std::string text(double min_height_m) const;
 };
+
+/// The least height that is not below min_height in single precision, where that is less.
+double single_precision_threshold(double min_height_m);
 
 /// Whether a row takes part in a fit: genus, height and biomass are there, H ≥ min_height and H > 0, B > 0. Counts.
 bool keep_row(const Observation& row, double min_height_m, RowCounts& counts);

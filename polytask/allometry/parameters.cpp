@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace polytask {
 namespace {
@@ -44,7 +45,10 @@ Matrix covariance_of(const Node& genus, int64_t size) {
   for (int64_t i = 0; i < size; ++i) {
     const Node& row = rows->items()[static_cast<size_t>(i)];
     check(row);
-    for (int64_t j = 0; j < size; ++j) covariance(i, j) = finite(row.items()[static_cast<size_t>(j)]);
+    for (int64_t j = 0; j < size; ++j) {
+      const Node& entry = row.items()[static_cast<size_t>(j)];
+      covariance(i, j) = entry.is_null() ? std::numeric_limits<double>::quiet_NaN() : finite(entry);
+    }
   }
   return covariance;
 }

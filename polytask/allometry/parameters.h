@@ -14,7 +14,7 @@ namespace polytask {
 struct GenusParameters {
   std::string name;
   std::vector<double> values;  ///< in the law's order
-  Matrix covariance;           ///< of the coefficients, [0, 0] where it is not known
+  Matrix covariance;           ///< of the coefficients; [0, 0], or NaN entries, where it is not known
   std::string where;           ///< the place they come from, for messages
   BackTransform factors{};     ///< of the genus; of all rows where those are not known
 };

@@ -66,7 +66,7 @@ bool ProfiledDeviance::eliminate(const RelativeFactor& f) {
   const int width = p_ + 1;
   std::array<double, kWidest * kWidest> left{};
   for (int i = 0; i < width; ++i)
-    for (int j = i; j < width; ++j) left[static_cast<size_t>(i * kWidest + j)] = products_(i, j);
+    for (int j = i; j < width; ++j) left[place(i, j)] = products_(i, j);
   log_effects_ = 0;
   std::array<double, kWidest> v0{}, v1{};
   for (const auto& g : genera_) {
@@ -90,16 +90,16 @@ bool ProfiledDeviance::eliminate(const RelativeFactor& f) {
   }
   log_fixed_ = 0;
   for (int i = 0; i < p_; ++i)
-    for (int j = i; j < p_; ++j) factor_.row(i)[j] = left[static_cast<size_t>(i * kWidest + j)];
+    for (int j = i; j < p_; ++j) factor_.row(i)[j] = left[place(i, j)];
   if (!factor_.factor(p_, 1e-14)) return false;
   for (int i = 0; i < p_; ++i) {
     log_fixed_ += 2 * std::log(factor_.row(i)[i]);
-    fixed_[static_cast<size_t>(i)] = left[static_cast<size_t>(i * kWidest + p_)];
+    fixed_[static_cast<size_t>(i)] = left[place(i, p_)];
   }
   factor_.solve(fixed_.data());
   const double total = products_(p_, p_);
-  rss_ = left[static_cast<size_t>(p_ * kWidest + p_)];
-  for (int i = 0; i < p_; ++i) rss_ -= fixed_[static_cast<size_t>(i)] * left[static_cast<size_t>(i * kWidest + p_)];
+  rss_ = left[place(p_, p_)];
+  for (int i = 0; i < p_; ++i) rss_ -= fixed_[static_cast<size_t>(i)] * left[place(i, p_)];
   // Rows that a law fits to the last digit leave only rounding.
   constexpr double kRounding = 1e-15;
   rss_ = std::max(rss_, kRounding * total + std::numeric_limits<double>::min());

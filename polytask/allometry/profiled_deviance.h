@@ -28,7 +28,8 @@ class ProfiledDeviance {
   EffectData effect_data(int64_t genus, const std::vector<double>& fixed) const;
 
  private:
-  static constexpr int kWidest = 4;  // 1, two columns, y
+  static constexpr size_t kWidest = 4;  // 1, two columns, y
+  static size_t place(int row, int column) { return static_cast<size_t>(row) * kWidest + static_cast<size_t>(column); }
   // Products with the columns (1, u₁, u₂, y) of a genus, all about the centre; y last.
   struct Genus {
     int64_t n = 0;

@@ -29,7 +29,7 @@ struct Pixels {
   at::Tensor log_biomass;  // [n] of the predicted biomass
   at::Tensor log_factor;   // [n] what a conversion adds to log B_allo
   at::Tensor truth;        // [n] NaN where there is none
-  double averaged = 0;     // 0: no pixel has data
+  double averaged = 0;     // pixels that the mean of the loss runs over
 };
 
 // Parameters of the coupling's law for every class, and what it counts.
@@ -115,9 +115,7 @@ Pixels pixels_of(const Setting& setting, Session& session, const CouplingTerm& t
   pixels.log_factor = pixels.shares.mv(setting.log_factors);
   pixels.log_biomass = biomass.index({active}).clamp_min(kLeastLogged).log();
   pixels.truth = truth_of(batch, session.tasks[term.tasks()[2]]->name(), height).index({active});
-  const int64_t with_data = counted.sum().item<int64_t>();
-  if (with_data > 0)
-    pixels.averaged = static_cast<double>(setting.active_only ? std::max<int64_t>(pixels.truth.numel(), 1) : with_data);
+  pixels.averaged = static_cast<double>(setting.active_only ? pixels.truth.numel() : counted.sum().item<int64_t>());
   return pixels;
 }
 
@@ -131,14 +129,13 @@ class Sums {
         squared_errors_(at::zeros({variants.size(0)}, at::kDouble)),
         errors_(at::zeros({variants.size(0)}, at::kDouble)) {}
 
-  void add(const Pixels& pixels, int64_t rows) {
+  void add(const Pixels& pixels) {
     if (pixels.averaged == 0) return;
-    const auto weight = static_cast<double>(rows) / pixels.averaged;  // evaluation means batches by their rows
     const at::Tensor residual = pixels.log_biomass - pixels.features.mv(variants_[0]);
-    squares_ += weight * pixels.features.t().mm(pixels.features);
-    products_ += weight * pixels.features.t().mv(residual);
-    residual_ += weight * residual.dot(residual).item<double>();
-    weight_ += static_cast<double>(rows);
+    squares_ += pixels.features.t().mm(pixels.features);
+    products_ += pixels.features.t().mv(residual);
+    residual_ += residual.dot(residual).item<double>();
+    averaged_ += pixels.averaged;
     pixels_ += residual.numel();
     shares_ = shares_.defined() ? shares_ + pixels.shares.sum(0) : pixels.shares.sum(0);
     compare(pixels);
@@ -148,7 +145,7 @@ class Sums {
     const at::Tensor moved = variants_[variant] - variants_[0];
     const double square = moved.dot(squares_.mv(moved)).item<double>(), product = moved.dot(products_).item<double>();
     AllometryFigures figures;
-    figures.residual = (residual_ - 2 * product + square) / weight_;
+    figures.residual = (residual_ - 2 * product + square) / averaged_;
     figures.rmse = std::sqrt(mean(squared_errors_[variant].item<double>()));
     figures.bias = mean(errors_[variant].item<double>());
     return figures;
@@ -187,8 +184,8 @@ class Sums {
   }
 
   at::Tensor variants_;            // [variants, classes × K]
-  at::Tensor squares_, products_;  // ΣwZᵀZ, ΣwZᵀr; r, the residual under the fitted parameters
-  double residual_ = 0, weight_ = 0;
+  at::Tensor squares_, products_;  // ΣZᵀZ, ΣZᵀr; r, the residual under the fitted parameters
+  double residual_ = 0, averaged_ = 0;
   at::Tensor squared_errors_, errors_;  // [variants]
   double head_squared_error_ = 0, head_error_ = 0;
   at::Tensor shares_;
@@ -241,7 +238,7 @@ AllometrySensitivity allometry_sensitivity(Session& session, const std::vector<i
   Sums sums(variants.coefficients());
   AllometrySensitivity result;
   go_through(session, rows, [&](const Batch& batch) {
-    sums.add(pixels_of(setting, session, term, batch), batch.size());
+    sums.add(pixels_of(setting, session, term, batch));
     result.rows += batch.size();
   });
   if (sums.pixels() == 0)

@@ -56,7 +56,8 @@ struct SensitivityOptions {
 /// How far a trained model's allometric residual, and the error of biomass converted from its heights and genera,
 /// depend on parameters that are known to within their standard errors. Parameters are drawn from N(fitted,
 /// covariance), genera independently of each other (one line for all where pooling is complete); a shape parameter
-/// stays as fitted, and so does a third coefficient whose covariance with the others is not known (partial pooling).
+/// stays as fitted, and in draws so does a third coefficient whose covariance with the others is not known (partial
+/// pooling).
 /// The residual is the one that training knows; biomass is exp(log B), the median, times the correction's factor.
 ///
 /// The network sees every row once; memory does not depend on the number of rows: the residual of any parameters comes

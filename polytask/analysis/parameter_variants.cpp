@@ -19,6 +19,9 @@ namespace {
 // F with covariance = F Fᵀ; nothing where it is no covariance.
 std::optional<Matrix> root_of(const Matrix& covariance) {
   constexpr double kSlack = 1e-9;
+  const double* entries = covariance.data();
+  if (!std::all_of(entries, entries + covariance.rows() * covariance.cols(), [](double v) { return std::isfinite(v); }))
+    return std::nullopt;
   SymmetricEigen eigen;
   if (!eigen.compute(covariance)) return std::nullopt;
   if (eigen.values().front() < -kSlack * std::abs(eigen.values().back())) return std::nullopt;
@@ -101,9 +104,12 @@ void ParameterVariants::draw(size_t group, uint64_t seed) {
 }
 
 void ParameterVariants::move(size_t group) {
-  for (int64_t k = 0; k < k_; ++k)
+  for (int64_t k = 0; k < k_; ++k) {
+    const double variance = groups_[group].covariance(k, k);
+    if (!(variance > 0)) continue;  // not known, or known exactly
     for (size_t s = 0; s < ParameterSwing::kSteps.size(); ++s)
-      add(moved(group, k, s), group, k, ParameterSwing::kSteps[s] * std::sqrt(groups_[group].covariance(k, k)));
+      add(moved(group, k, s), group, k, ParameterSwing::kSteps[s] * std::sqrt(variance));
+  }
 }
 
 }  // namespace polytask

@@ -3,6 +3,7 @@
 #include <polytask/cli/allometry.h>
 #include <polytask/cli/allometry_rows.h>
 #include <polytask/core/error.h>
+#include <polytask/core/log.h>
 #include <polytask/io/atomic_file.h>
 #include <polytask/io/csv.h>
 #include <polytask/io/json.h>
@@ -119,6 +120,16 @@ void check_output(const FitArguments& arguments) {
                        arguments.output, table.string());
 }
 
+// After everything is written: a group without which there is no fit is no reason to lose the one of all rows.
+void print_held_out(const KeptRows& rows, const Law& law, const FitOptions& options, double shape, uint64_t seed) {
+  const Folds folds{0, seed, true};
+  try {
+    fmt::print("\n{}", held_out_text(cross_validate(rows, law, options, shape, folds), folds));
+  } catch (const InputError& error) {
+    log_warning("errors of groups held out could not be had: {}", error.what());
+  }
+}
+
 void run_fit(const CLI::App& verb, FitArguments arguments) {
   check_output(arguments);
   if (!arguments.training) check_fit_arguments(arguments, law_of(arguments));  // before anything is read
@@ -131,15 +142,12 @@ void run_fit(const CLI::App& verb, FitArguments arguments) {
   const KeptRows& rows = opened.rows;
   const FitReport report = make_report(arguments, opened, law, options);
   fmt::print("{}", fit_text(report));
-  if (!arguments.group.empty()) {
-    const Folds folds{0, arguments.seed, true};
-    fmt::print("\n{}", held_out_text(cross_validate(rows, law, options, report.fit.shape, folds), folds));
-  }
   const auto csv = beside(arguments.output, ".csv"), figure = beside(arguments.output, ".svg");
   write_file_atomically(csv, parameter_csv(report));
   write_figure(figure, arguments, rows, report.biomass_unit, report.fit);
   write_file_atomically(arguments.output, write_json(parameter_node(report), 2) + "\n");
   fmt::print("\nparameters: {}\ntable: {}\nfigure: {}\n", arguments.output, csv.string(), figure.string());
+  if (!arguments.group.empty()) print_held_out(rows, law, options, report.fit.shape, arguments.seed);
 }
 
 }  // namespace

@@ -59,34 +59,6 @@ std::string genera_table(const FitReport& report) {
   return text;
 }
 
-// "a, b, c and 12 more"
-std::string some(const std::vector<std::string>& names) {
-  constexpr size_t kNamed = 8;
-  const std::vector<std::string> first(names.begin(),
-                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNamed)));
-  return fmt::format("{}{}", fmt::join(first, ", "),
-                     names.size() > kNamed ? fmt::format(" and {} more", names.size() - kNamed) : "");
-}
-
-std::string warnings(const FitReport& report) {
-  std::vector<std::string> missing, falling;
-  for (size_t g = 0; g < report.genera.size(); ++g) {
-    const Curve& curve = report.fit.genera[g];
-    if (!curve.estimable()) missing.push_back(fmt::format("{} ({})", report.genera[g], curve.problem));
-    if (curve.estimable() && report.fit.law->needs_positive_beta() && curve.parameters[1] <= 0)
-      falling.push_back(report.genera[g]);
-  }
-  std::string text;
-  if (!missing.empty()) text += fmt::format("not estimable: {}\n", some(missing));
-  if (!falling.empty()) text += fmt::format("beta ≤ 0, so refused where the law is used: {}\n", some(falling));
-  if (report.fit.singular)
-    text += "singular fit: the genera's lines differ in fewer directions than two, one variance is estimated as zero\n";
-  if (report.fit.shape_at_end)
-    text += fmt::format("{} is at the end of the values searched: the heights do not bound it\n",
-                        report.fit.law->parameter_names().back());
-  return text;
-}
-
 std::string variance_text(const Fit& fit) {
   const Symmetric2& t = fit.centred;
   const double correlation = t.ab / std::sqrt(t.aa * t.bb);
@@ -119,7 +91,9 @@ std::string fit_text(const FitReport& report) {
   if (fit.options.pooling == Pooling::partial) text += variance_text(fit);
   text += fmt::format("log-likelihood {:.4f}, AIC {:.4f}, BIC {:.4f}, {} numbers estimated\n", fit.log_likelihood(),
                       fit.aic(), fit.bic(), fit.estimated);
-  return text + back_transform_text(report) + warnings(report) + "\n" + genera_table(report);
+  text += back_transform_text(report);
+  for (const auto& warning : fit_warnings(report)) text += warning + "\n";
+  return text + "\n" + genera_table(report);
 }
 
 std::string held_out_text(const std::vector<HeldOut>& cells, const Folds& folds) {

@@ -14,7 +14,7 @@
 namespace polytask {
 namespace {
 
-constexpr size_t kGeneraShown = 25;
+constexpr size_t kGeneraShown = 12;
 
 std::vector<const ComparedFit*> unpooled(const std::vector<ComparedFit>& compared) {
   std::vector<const ComparedFit*> result;
@@ -28,10 +28,10 @@ std::string table_of_all(const std::vector<ComparedFit>& compared) {
   for (const auto& c : compared) {
     std::vector<std::string> row = {c.law->name(), to_text(c.pooling)};
     if (c.problem.empty()) {
-      row.insert(row.end(),
-                 {c.law->has_shape() ? figure_text(c.fit.shape) : "", std::to_string(c.fit.n),
-                  std::to_string(c.fit.estimated), fmt::format("{:.2f}", c.fit.log_likelihood()),
-                  fmt::format("{:.2f}", c.fit.aic()), fmt::format("{:.2f}", c.fit.bic()), figure_text(c.rmse)});
+      row.insert(row.end(), {c.law->has_shape() ? figure_text(c.fit.shape) : "", std::to_string(c.fit.n),
+                             std::to_string(c.fit.estimated), fmt::format("{:.2f}", c.fit.log_likelihood()),
+                             fmt::format("{:.2f}", c.fit.aic()), fmt::format("{:.2f}", c.fit.bic()),
+                             std::isnan(c.rmse) ? "–" : figure_text(c.rmse)});
     } else {
       row.push_back(c.problem);
     }
@@ -48,29 +48,39 @@ std::vector<size_t> by_rows(const KeptRows& rows) {
   return order;
 }
 
-// AIC of each genus's own line under each law, and which is lowest.
-std::string table_of_genera(const std::vector<ComparedFit>& compared, const KeptRows& rows) {
-  const auto laws = unpooled(compared);
-  std::vector<std::string> header = {"genus", "n"};
-  for (const auto* c : laws) header.push_back("AIC " + c->law->name());
-  header.emplace_back("lowest");
-  TextTable table(header);
-  const auto order = by_rows(rows);
-  for (size_t i = 0; i < std::min(order.size(), kGeneraShown); ++i) {
-    std::vector<std::string> row = {rows.genera()[order[i]], std::to_string(rows.rows_of_genus()[order[i]])};
-    double lowest = std::numeric_limits<double>::infinity();
-    std::string best = "–";
-    for (const auto* c : laws) {
-      const double aic = genus_figures(*c, order[i]).aic;
-      row.push_back(std::isnan(aic) ? "–" : fmt::format("{:.2f}", aic));
-      if (aic < lowest) best = c->law->name();
-      lowest = std::fmin(lowest, aic);
-    }
-    row.push_back(best);
-    table.add(row);
+std::string cell_text(double value) { return std::isnan(value) ? "–" : fmt::format("{:.2f}", value); }
+
+// A genus's rows in the table: its own line under each law.
+void add_genus(TextTable& table, const std::vector<const ComparedFit*>& laws, const KeptRows& rows, size_t genus) {
+  double lowest = std::numeric_limits<double>::infinity();
+  for (const auto* c : laws) lowest = std::fmin(lowest, genus_figures(*c, genus).aic);
+  for (size_t l = 0; l < laws.size(); ++l) {
+    const GenusFigures figures = genus_figures(*laws[l], genus);
+    const double rmse = held_out_rmse(laws[l]->cells, static_cast<int64_t>(genus));
+    table.add({l == 0 ? rows.genera()[genus] : "", l == 0 ? std::to_string(rows.rows_of_genus()[genus]) : "",
+               laws[l]->law->name(), cell_text(figures.log_likelihood),
+               cell_text(figures.aic) + (figures.aic == lowest ? " *" : ""), cell_text(figures.bic),
+               std::isnan(rmse) ? "–" : figure_text(rmse)});
   }
-  std::string text = table.text();
-  if (order.size() > kGeneraShown) text += fmt::format("… and {} genera more\n", order.size() - kGeneraShown);
+}
+
+std::string table_of_genera(const std::vector<ComparedFit>& compared, const KeptRows& rows) {
+  TextTable table({"genus", "n", "law", "log-likelihood", "AIC", "BIC", "held-out RMSE"});
+  const auto laws = unpooled(compared);
+  const auto order = by_rows(rows);
+  for (size_t i = 0; i < std::min(order.size(), kGeneraShown); ++i) add_genus(table, laws, rows, order[i]);
+  std::string text = table.text() + "* the genus's lowest AIC\n";
+  if (order.size() > kGeneraShown)
+    text += fmt::format("… and {} genera more, all in the table that -o writes\n", order.size() - kGeneraShown);
+  return text;
+}
+
+std::string notes(const std::vector<ComparedFit>& compared) {
+  std::string text;
+  for (const auto& c : compared)
+    if (!c.held_out_problem.empty())
+      text += fmt::format("{}, pooling {}: no held-out errors: {}\n", c.law->name(), to_text(c.pooling),
+                          c.held_out_problem);
   return text;
 }
 
@@ -89,12 +99,13 @@ std::string cell(double value) { return std::isfinite(value) ? number_text(value
 std::string laws_text(const std::vector<ComparedFit>& compared, const KeptRows& rows, const Folds& folds) {
   return fmt::format(
       "rows: {}; {} genera\n"
-      "Fits by maximum likelihood; a shape parameter searched counts as a number. Held out: {}, RMSE of log B.\n\n{}\n"
-      "Each genus's own line:\n\n{}",
+      "Fits by maximum likelihood; a shape parameter searched counts as a number. Held out: {}, RMSE of log "
+      "B.\n\n{}{}\n"
+      "Each genus's own line, with a σ of its own; the shape, which is that of all genera, is not counted:\n\n{}",
       rows.counts().text(rows.min_height_m()), rows.genera().size(),
       folds.by_group ? fmt::format("one of {} groups at a time", groups_with_rows(rows))
                      : fmt::format("one of {} random folds at a time", folds.count),
-      table_of_all(compared), table_of_genera(compared, rows));
+      table_of_all(compared), notes(compared), table_of_genera(compared, rows));
 }
 
 std::string laws_csv(const std::vector<ComparedFit>& compared, const KeptRows& rows) {
@@ -106,7 +117,7 @@ std::string laws_csv(const std::vector<ComparedFit>& compared, const KeptRows& r
                      c.problem.empty() && c.law->has_shape() ? cell(c.fit.shape) : "", std::to_string(rows.size()),
                      std::to_string(c.fit.estimated), c.problem.empty() ? cell(c.fit.log_likelihood()) : "",
                      c.problem.empty() ? cell(c.fit.aic()) : "", c.problem.empty() ? cell(c.fit.bic()) : "",
-                     c.problem.empty() ? cell(c.rmse) : "", c.problem}) +
+                     cell(c.rmse), c.problem.empty() ? c.held_out_problem : c.problem}) +
            "\n";
   for (size_t g = 0; g < rows.genera().size(); ++g)
     for (const auto& c : compared) {

@@ -108,6 +108,15 @@ void fit_couplings(std::vector<CouplingTerm>& couplings, const Dataset& dataset,
   for (auto* coupling : asking) coupling->finish_fit();
 }
 
+void add_figures(const std::vector<std::pair<std::string, double>>& figures,
+                 std::vector<std::pair<std::string, double>>& sums) {
+  if (sums.empty()) {
+    sums = figures;
+    return;
+  }
+  for (size_t i = 0; i < figures.size(); ++i) sums[i].second += figures[i].second;
+}
+
 at::Tensor observed_everywhere(const Batch& batch) {
   at::Tensor all;
   for (const auto& [input, mask] : batch.observed) all = all.defined() ? all.logical_and(mask) : mask;

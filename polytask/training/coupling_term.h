@@ -54,6 +54,10 @@ class CouplingTerm {
 /// Fits the couplings that ask for it on training rows, which are read once for all of them.
 void fit_couplings(std::vector<CouplingTerm>& couplings, const Dataset& dataset, const std::vector<int64_t>& rows);
 
+/// Adds a batch's figures (Coupling::figures) to the sums so far, which may be empty.
+void add_figures(const std::vector<std::pair<std::string, double>>& figures,
+                 std::vector<std::pair<std::string, double>>& sums);
+
 /// Where every image input of a batch has data: bool [B, H, W]; undefined: everywhere.
 at::Tensor observed_everywhere(const Batch& batch);
 

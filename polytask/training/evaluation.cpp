@@ -32,29 +32,39 @@ double labelled(const at::Tensor& target, const at::Tensor& valid) {
   return static_cast<double>(valid.defined() ? valid.sum().item<int64_t>() : target.numel());
 }
 
+// What couplings came to over all batches.
+struct CouplingSums {
+  LossSums values;
+  std::vector<std::vector<std::pair<std::string, double>>> figures;
+  explicit CouplingSums(size_t couplings) : values(couplings), figures(couplings) {}
+};
+
 // Couplings come after the tasks among the losses, where they are balanced, and have sums of their own.
 void evaluate_couplings(Session& session, const Batch& batch, const std::vector<at::Tensor>& outputs, LossSums& losses,
-                        LossSums& values) {
+                        CouplingSums& sums) {
   size_t objective = session.tasks.size();
   for (size_t c = 0; c < session.couplings.size(); ++c) {
     auto& term = session.couplings[c];
     const at::Tensor value = term.value(outputs, observed_everywhere(batch));
-    const auto samples = static_cast<double>(batch.size());
-    if (value.defined()) values.add(c, value.item<double>(), samples);
+    const auto counted = static_cast<double>(term.coupling().averaged_over().value_or(batch.size()));
+    const bool counts = value.defined() && counted > 0;
+    if (counts) sums.values.add(c, value.item<double>(), counted);
+    add_figures(term.coupling().figures(), sums.figures[c]);
     if (!term.balanced()) continue;
     const double weight = term.weight(session.progress.epoch);
-    if (value.defined() && weight > 0) losses.add(objective, weight * value.item<double>(), samples);
+    if (counts && weight > 0) losses.add(objective, weight * value.item<double>(), counted);
     ++objective;
   }
 }
 
-void evaluate_batch(Session& session, const Batch& batch, LossSums& sums, LossSums& couplings,
+void evaluate_batch(Session& session, const Batch& batch, LossSums& sums, CouplingSums& couplings,
                     std::vector<std::unique_ptr<TaskMetrics>>& metrics) {
   const auto outputs = session.model->forward(batch.inputs);
   for (size_t t = 0; t < outputs.size(); ++t) {
     const auto [target, valid] = task_targets(batch, session.tasks[t]->name());
     if (!target.defined()) continue;
-    sums.add(t, session.tasks[t]->loss(outputs[t], target, valid).item<double>(), labelled(target, valid));
+    const at::Tensor loss = session.tasks[t]->loss(outputs[t], target, valid);
+    if (loss.defined()) sums.add(t, loss.item<double>(), labelled(target, valid));
     metrics[t]->update(outputs[t], target, valid);
   }
   evaluate_couplings(session, batch, outputs, sums, couplings);
@@ -123,7 +133,8 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
   loader.start(rows, 0);
 
   Evaluation result;
-  LossSums sums(session.objective_names().size()), couplings(session.couplings.size());
+  LossSums sums(session.objective_names().size());
+  CouplingSums couplings(session.couplings.size());
   std::vector<std::unique_ptr<TaskMetrics>> metrics;
   for (const auto& task : session.tasks) metrics.push_back(task->make_metrics());
   Progress progress(title, static_cast<int64_t>(rows.size()), "samples");
@@ -141,8 +152,9 @@ Evaluation evaluate(Session& session, const Dataset& dataset, const std::vector<
   }
   result.metrics.resize(result.losses.size());
   result.confusion.resize(result.losses.size());
-  const auto values = couplings.means();
+  const auto values = couplings.values.means();
   for (size_t c = 0; c < values.size(); ++c) result.couplings.emplace_back(session.couplings[c].name(), values[c]);
+  result.coupling_figures = std::move(couplings.figures);
   if (session.balancer != nullptr) summarise_losses(session, result);
   return result;
 }
@@ -154,10 +166,12 @@ Node to_node(const Evaluation& evaluation, const std::vector<std::string>& tasks
     for (const auto& metric : evaluation.metrics[t]) figures.set(metric.name, number_node(metric.value));
     node.set(tasks[t], figures);
   }
-  for (const auto& [name, value] : evaluation.couplings) {
+  for (size_t c = 0; c < evaluation.couplings.size(); ++c) {
+    const auto& [name, value] = evaluation.couplings[c];
     if (const Node* balanced = node.find(name); balanced == nullptr) node.set(name, Node::map_of());
     Node figures = *node.find(name);
     figures.set("value", number_node(value));
+    for (const auto& [figure, count] : evaluation.coupling_figures[c]) figures.set(figure, number_node(count));
     node.set(name, figures);
   }
   return node;

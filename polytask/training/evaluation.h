@@ -16,8 +16,10 @@ struct Evaluation {
   Weights weights;                                ///< its weights and learned scales, at these losses
   std::vector<std::vector<MetricValue>> metrics;  ///< [T]
   std::vector<at::Tensor> confusion;              ///< [T], undefined where the task has none
-  /// Couplings by name: the value before its weight, mean over batches by their size; NaN where none had any.
+  /// Couplings by name: the value before its weight, mean over the pixels (or samples) that count; NaN where none does.
   std::vector<std::pair<std::string, double>> couplings;
+  /// Their counts, added up over the rows; each coupling's in the order of Coupling::figures.
+  std::vector<std::vector<std::pair<std::string, double>>> coupling_figures;
 
   /// The value and direction of "loss", "<task>/loss", "<task>/<metric>" or "<coupling>"; InputError listing what there
   /// is.

@@ -82,7 +82,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
   Node line = Node::map_of({{"kind", text("step")}, {"step", number(step)}, {"epoch", number(epoch)}});
   line.set("losses", per_task(tasks_, result.losses));
   if (!result.weights.w.empty()) {
-    line.set("loss", number(result.weights.objective));
+    line.set("loss", number(result.objective()));
     line.set("weights", per_task(tasks_, result.weights.w));
   }
   for (const auto& [name, values] : result.weights.shown) line.set(name, per_task(tasks_, values));
@@ -111,7 +111,7 @@ void RunLog::step(int64_t step, int64_t epoch, const StepResult& result, double 
       scalar("train/coupling/" + couplings_[c] + "/" + name, value, step);
   }
   scalar("train/penalty", result.penalty, step);
-  if (!result.skipped) scalar("train/loss", result.weights.objective, step);
+  if (!result.skipped) scalar("train/loss", result.objective(), step);
   scalar("train/lr", lr, step);
 }
 

@@ -37,8 +37,9 @@ struct Session {
 };
 
 /// Opens the data, fits preprocessing and tasks on the training rows, builds model and balancer. With `from`,
-/// everything fitted comes from that checkpoint instead, and so do the model's weights. Without, and with a run in
-/// `model.init_from`, what that run knows is taken from it (see InitialRun).
+/// everything fitted comes from that checkpoint instead, and so do the model's weights; labels are numbered by the
+/// classes that it knows (InputError where the data's do not fit). Without, and with a run in `model.init_from`, what
+/// that run knows is taken from it (see InitialRun).
 Session open_session(Experiment experiment, const Checkpoint* from = nullptr);
 
 /// The trained model alone, without any of its data: for prediction and export.

@@ -16,7 +16,7 @@ namespace polytask {
 struct CouplingResult {
   double value = std::numeric_limits<double>::quiet_NaN();  ///< before its weight, mean over the step's batches
   double weight = 0;
-  std::vector<std::pair<std::string, double>> figures;  ///< of the step's last batch, as the coupling names them
+  std::vector<std::pair<std::string, double>> figures;  ///< added up over the step's batches
 };
 
 /// What one optimiser step did. Vectors by task go by objective: the tasks, then the couplings that are balanced.
@@ -26,8 +26,11 @@ struct StepResult {
   std::vector<double> gradient_norms;  ///< where they were asked for
   double penalty = std::numeric_limits<double>::quiet_NaN();  ///< Model::penalty(), mean over the step's batches
   std::vector<CouplingResult> couplings;                      ///< as the session's
+  double coupled = 0;                                         ///< what those beside the balanced losses add to the sum
   bool skipped = false;                                       ///< on_nan: nothing was changed
   std::vector<std::string> not_finite;                        ///< tasks whose loss or gradient was not finite
+  /// The sum that was minimised, without Model::penalty().
+  double objective() const { return weights.objective + coupled; }
 };
 
 /// Takes batches to optimiser steps: forward, losses, balancing, clipping, update. The session and the optimiser must
@@ -40,7 +43,8 @@ class Stepper {
   /// `state` gives step, epoch and history.
   StepResult step(const std::vector<Batch>& batches, LossState state, bool measure_gradients);
 
-  /// Losses of a batch with graph in `epoch`, one scalar per objective; undefined for tasks without a label in it.
+  /// Losses of a batch with graph in `epoch`, one scalar per objective; undefined for tasks without a label in it that
+  /// counts.
   std::vector<at::Tensor> forward_losses(const Batch& batch, int64_t epoch = 0) {
     return forward(batch, epoch, false).losses;
   }

@@ -76,11 +76,15 @@ void Stepper::note_couplings(Forward& pass, size_t batches, const LossState& sta
     const auto& term = session_.couplings[c];
     auto& noted = result.couplings[c];
     noted.weight = term.weight(state.epoch);
-    noted.figures = term.coupling().figures();
+    add_figures(term.coupling().figures(), noted.figures);
     if (!pass.couplings[c].defined()) continue;
     const auto value = pass.couplings[c].item<double>();
     noted.value = (std::isnan(noted.value) ? 0.0 : noted.value) + value / static_cast<double>(batches);
-    if (std::isfinite(value) || term.balanced() || noted.weight == 0) continue;
+    if (term.balanced() || noted.weight == 0) continue;
+    if (std::isfinite(value)) {
+      result.coupled += noted.weight * value / static_cast<double>(batches);
+      continue;
+    }
     const auto& policy = session_.experiment.train.on_nan;
     if (policy == "stop")
       throw WorkError(

@@ -157,7 +157,7 @@ void Trainer::train_epoch() {
     const bool last = batches.back().number + 1 >= batches_per_epoch_;
     if (static_cast<int64_t>(batches.size()) < batches_per_step_ && !last) continue;
     take_step(batches);
-    bar.update(progress_.batch, fmt::format("loss {:.4g}", last_weights_.objective));
+    bar.update(progress_.batch, fmt::format("loss {:.4g}", last_objective_));
     if (done()) break;
     const int64_t every = options_.checkpoint_every;
     if (every > 0 && progress_.step % every == 0 && progress_.batch < batches_per_epoch_) save(run_.last_checkpoint());
@@ -198,7 +198,10 @@ void Trainer::take_step(std::vector<Batch>& batches) {
 
 void Trainer::record(const StepResult& result, double samples, double seconds) {
   const int64_t step = ++progress_.step;
-  if (!result.weights.w.empty()) last_weights_ = result.weights;
+  if (!result.weights.w.empty()) {
+    last_weights_ = result.weights;
+    last_objective_ = result.objective();
+  }
   if (!result.not_finite.empty()) {
     if (result.skipped) ++progress_.skipped_steps;
     progress_.dropped_losses += static_cast<int64_t>(result.not_finite.size());
@@ -212,6 +215,8 @@ void Trainer::record(const StepResult& result, double samples, double seconds) {
     progress_.loss_sums[t] += samples * result.losses[t];
     progress_.loss_weights[t] += samples;
   }
+  progress_.coupled_sum += samples * result.coupled;
+  progress_.coupled_weight += samples;
   const auto& tracking = session_.experiment.tracking;
   const bool failed = result.weights.solver && !result.weights.solver->solved;
   if (step % tracking.log_every == 0 || !result.gradient_norms.empty() || failed) {
@@ -240,12 +245,14 @@ void Trainer::finish_epoch(double seconds) {
   const auto validation = validate();
   log_->epoch(progress_.step, progress_.epoch, train_losses, validation ? &*validation : nullptr, seconds);
 
+  const double coupled = progress_.coupled_weight > 0 ? progress_.coupled_sum / progress_.coupled_weight : 0;
+  progress_.coupled_sum = progress_.coupled_weight = 0;
   progress_.epoch_losses.push_back(train_losses);
   progress_.loss_sums.assign(train_losses.size(), 0.0);
   progress_.loss_weights.assign(train_losses.size(), 0.0);
   ++progress_.epoch;
   progress_.batch = 0;
-  const bool best = judge(validation ? &*validation : nullptr, train_losses);
+  const bool best = judge(validation ? &*validation : nullptr, train_losses, coupled);
   if (best) save(run_.best_checkpoint());
   save(run_.last_checkpoint());
   stopped_early_ = options_.early_stop.patience > 0 && progress_.epochs_without_best >= options_.early_stop.patience;
@@ -265,7 +272,7 @@ std::optional<Evaluation> Trainer::validate() {
 }
 
 // Compares the monitored value with the best so far; tells the schedule.
-bool Trainer::judge(const Evaluation* validation, const std::vector<double>& train_losses) {
+bool Trainer::judge(const Evaluation* validation, const std::vector<double>& train_losses, double coupled) {
   MetricValue value;
   value.direction = Direction::lower_is_better;
   if (monitor_ == "train/loss") {
@@ -273,7 +280,7 @@ bool Trainer::judge(const Evaluation* validation, const std::vector<double>& tra
     state.losses = train_losses;
     state.present.clear();
     for (double loss : train_losses) state.present.push_back(std::isfinite(loss) ? 1 : 0);
-    value.value = session_.balancer->evaluate(state).objective;
+    value.value = session_.balancer->evaluate(state).objective + coupled;
   } else {
     const std::string key = monitor_.rfind("val/", 0) == 0 ? monitor_.substr(4) : monitor_;
     value = validation->find(key, session_.objective_names());

@@ -44,7 +44,7 @@ class Trainer {
   void note_solver(const StepResult& result, int64_t step);
   void finish_epoch(double seconds);
   std::optional<Evaluation> validate();
-  bool judge(const Evaluation* validation, const std::vector<double>& train_losses);
+  bool judge(const Evaluation* validation, const std::vector<double>& train_losses, double coupled);
   void stop_if_asked();
   void save(const std::filesystem::path& path);
   bool done() const;
@@ -62,6 +62,7 @@ class Trainer {
   Schedule schedule_;
   std::optional<RunLog> log_;
   Weights last_weights_;
+  double last_objective_ = 0;
   bool stopped_early_ = false;
 };
 

@@ -40,6 +40,8 @@ Node TrainingProgress::to_node() const {
   node.set("failed_solves", number(failed_solves));
   node.set("loss_sums", list(loss_sums));
   node.set("loss_weights", list(loss_weights));
+  node.set("coupled_sum", number(coupled_sum));
+  node.set("coupled_weight", number(coupled_weight));
   Node epochs = Node::sequence_of({});
   for (const auto& losses : epoch_losses) epochs.append(list(losses));
   node.set("epoch_losses", epochs);
@@ -61,6 +63,10 @@ TrainingProgress TrainingProgress::from_node(const Node& node) {
   p.failed_solves = integer_of(entry(node, "failed_solves"));
   p.loss_sums = reals(entry(node, "loss_sums"));
   p.loss_weights = reals(entry(node, "loss_weights"));
+  if (const Node* sum = node.find("coupled_sum")) {  // checkpoints of before couplings counted have none
+    p.coupled_sum = json_number(*sum);
+    p.coupled_weight = json_number(entry(node, "coupled_weight"));
+  }
   for (const auto& losses : entry(node, "epoch_losses").items()) p.epoch_losses.push_back(reals(losses));
   p.has_best = boolean_of(entry(node, "has_best"));
   p.best = json_number(entry(node, "best"));

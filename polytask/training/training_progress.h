@@ -15,6 +15,7 @@ struct TrainingProgress {
   int64_t dropped_losses = 0;                     ///< by train.on_nan: skip_task
   int64_t failed_solves = 0;                      ///< steps in which the balancing method's solver fell back
   std::vector<double> loss_sums, loss_weights;    ///< [T] of the epoch under way
+  double coupled_sum = 0, coupled_weight = 0;     ///< of what couplings added to the sum, likewise
   std::vector<std::vector<double>> epoch_losses;  ///< [finished epoch][T] means
   bool has_best = false;
   double best = 0;  ///< of the monitored value

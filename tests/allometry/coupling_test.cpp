@@ -27,6 +27,7 @@ class FakeTask : public TaskType {
       : TaskType(name), classes_(std::move(classes)), unit_(std::move(unit)) {}
   TargetRequest target_request() const override { return {}; }
   void fit(const Targets&, const std::vector<int64_t>&) override {}
+  bool is_dense() const override { return true; }
   int64_t outputs() const override { return classes_.empty() ? 1 : static_cast<int64_t>(classes_.size()); }
   at::Tensor loss(const at::Tensor& output, const at::Tensor&, const at::Tensor&) const override {
     return output.sum();
@@ -45,6 +46,12 @@ class FakeTask : public TaskType {
  private:
   std::vector<std::string> classes_;
   std::string unit_;
+};
+
+class TaskOfSamples : public FakeTask {
+ public:
+  using FakeTask::FakeTask;
+  bool is_dense() const override { return false; }
 };
 
 class AllometryCouplingTest : public testing::Test {
@@ -227,6 +234,23 @@ TEST_F(AllometryCouplingTest, a_loaded_run_keeps_the_parameters_it_began_with) {
   EXPECT_EQ(alone->value(o, {}).item<double>(), value) << "without the file";
 }
 
+TEST_F(AllometryCouplingTest, a_loaded_run_takes_other_parameters_where_it_is_asked_to) {
+  const auto first = attached("{parameters: " + file() + "}");
+  const Node state = parse_json(write_json(first->state()), "state");
+  const auto loaded = [&](const std::string& yaml) {
+    auto coupling = make(yaml);
+    coupling->load_state(state);
+    coupling->attach({&genus_, &height_, &biomass_});
+    return coupling;
+  };
+  const auto o = outputs();
+  const std::string scalars = "{parameters: {alpha: 1, beta: 2, unit: Mg/ha}}";
+  EXPECT_EQ(loaded(scalars)->value(o, {}).item<double>(), attached(scalars)->value(o, {}).item<double>());
+  EXPECT_NE(loaded(scalars)->value(o, {}).item<double>(), first->value(o, {}).item<double>());
+  EXPECT_THAT(message_of([&] { loaded("{parameters: nowhere.json}"); }), HasSubstr("nowhere.json"));
+  EXPECT_THAT(message_of([&] { loaded("{parameters: training}"); }), HasSubstr("is not fitted anew"));
+}
+
 TEST_F(AllometryCouplingTest, corrections_lift_the_law_by_the_log_of_a_factor) {
   const auto with_factors = [&](const std::string& fagus) {
     return "{parameters: " + write(R"({"law": "power", "units": {"height": "m", "biomass": "Mg/ha"}, "min_height_m": 2,
@@ -307,6 +331,11 @@ TEST_F(AllometryCouplingTest, mistakes_are_named) {
                 make("{parameters: " + file() + "}")->attach({&height_, &height_, &biomass_});
               }),
               HasSubstr("predicts no classes"));
+  const TaskOfSamples tall("height", {}, "m");
+  EXPECT_THAT(message_of([&] {
+                make("{parameters: training}")->attach({&genus_, &tall, &biomass_});
+              }),
+              testing::AllOf(HasSubstr("task \"height\""), HasSubstr("for each pixel")));
   EXPECT_THAT(refused("{parameters: {alpha: 1, unit: Mg/ha}}"), HasSubstr("\"beta\" is missing"));
   EXPECT_THAT(refused("{parameters: {alpha: 1, beta: 2}}"), HasSubstr("\"unit\" is missing"));
   EXPECT_THAT(refused("{parameters: {alpha: 1, beta: 2, gamma: 1, unit: Mg/ha}}"), HasSubstr("has no gamma"));

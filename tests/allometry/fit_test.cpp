@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <polytask/allometry/compare_laws.h>
 #include <polytask/allometry/cross_validation.h>
 #include <polytask/allometry/fit_rows.h>
 #include <polytask/allometry/least_squares.h>
@@ -183,6 +184,48 @@ TEST(Fit, genera_that_rows_do_not_determine_are_listed) {
   EXPECT_NEAR(partial.genera[7].covariance(1, 1), partial.centred.bb, 1e-9);
 }
 
+TEST(Fit, heights_that_hardly_differ_give_no_slope) {
+  auto trees = drawn_trees(5, 0.3);
+  trees.add("level", 20, 50);
+  trees.add("level", 20.0001, 70);
+  const auto none = fit_rows(kept(std::move(trees)), power(), {Pooling::none, true, {}});
+  EXPECT_THAT(none.genera[5].problem, HasSubstr("its 2 rows differ in height by less than 0.1 %"));
+  EXPECT_TRUE(none.genera[5].parameters.empty());
+}
+
+TEST(Fit, a_genus_on_one_side_of_the_knot_is_told_so) {
+  auto trees = drawn_trees(5, 0.3);
+  for (int i = 0; i < 40; ++i) trees.add("low", 2 + 0.1 * i, 3 + i);
+  const auto none = fit_rows(kept(std::move(trees)), law_named("segmented", "test"), {Pooling::none, true, {}}, 15.0);
+  EXPECT_THAT(none.genera[5].problem,
+              HasSubstr("its 40 rows do not determine delta: no heights on both sides of 15 m"));
+}
+
+TEST(Fit, a_fixed_third_coefficient_has_an_error_of_its_own) {
+  const auto fit = fit_rows(kept(drawn_trees(8, 0.4)), law_named("quadratic", "test"), {Pooling::partial, true, {}});
+  ASSERT_GT(fit.all.standard_error(2), 0);
+  for (const auto& genus : fit.genera) {
+    EXPECT_EQ(genus.standard_error(2), fit.all.standard_error(2));
+    EXPECT_TRUE(std::isnan(genus.covariance(0, 2))) << "not known";
+  }
+}
+
+TEST(Fit, the_centre_is_a_height_under_every_law) {
+  const auto rows = kept(drawn_trees(8, 0.4));
+  const Law& law = law_named("asymptotic", "test");
+  const double at = std::log(10.0);
+  const auto fit = fit_rows(rows, law, {Pooling::partial, true, at}, 40.0);
+  EXPECT_EQ(fit.centre, at);
+  const double column = std::log(1 - std::exp(-10.0 / 40));
+  const double variance = fit.uncentred.aa + 2 * column * fit.uncentred.ab + column * column * fit.uncentred.bb;
+  EXPECT_NEAR(fit.centred.aa, variance, 1e-6 * fit.uncentred.aa);
+  const auto mean = fit_rows(rows, law, {Pooling::partial, true, {}}, 40.0);
+  EXPECT_GT(mean.centre, rows.lowest());
+  EXPECT_LT(mean.centre, rows.highest());
+  for (size_t g = 0; g < fit.genera.size(); ++g)
+    EXPECT_NEAR(fit.genera[g].parameters[1], mean.genera[g].parameters[1], 1e-3) << g;
+}
+
 TEST(Fit, shape_parameters_are_found) {
   ListedObservations bent, curved;
   Random random(4, "test");
@@ -216,6 +259,12 @@ TEST(Fit, too_little_is_refused) {
                 fit_rows(kept(one), power(), {Pooling::partial, true, {}});
               }),
               HasSubstr("needs two genera"));
+  ListedObservations means;
+  for (int i = 0; i < 20; ++i) means.add("g" + std::to_string(i), 2 + i, 3 + i * i);
+  EXPECT_THAT(message_of([&] {
+                fit_rows(kept(means), power(), {Pooling::partial, true, {}});
+              }),
+              HasSubstr("20 rows of 20 genera"));
   ListedObservations level;
   for (int i = 0; i < 20; ++i) level.add(i % 2 == 0 ? "a" : "b", 7, 3 + i);
   EXPECT_THAT(message_of([&] {
@@ -251,6 +300,40 @@ TEST(CrossValidation, by_group_is_fitting_without_the_group) {
     for (const auto& cell : cells) found += cell.fold == 1 ? cell.squared_error : 0;
     EXPECT_NEAR(found, expected, 1e-5 * expected) << to_text(pooling);
   }
+}
+
+TEST(CrossValidation, a_fold_without_which_there_is_no_fit_is_named_and_the_fit_is_kept) {
+  ListedObservations trees;
+  for (int i = 0; i < 30; ++i)
+    trees.add(i < 20 ? "a" : "b", 2 + i % 10 + 0.1 * i, 3 + i, i < 20 ? "s" + std::to_string(i % 2) : "only");
+  const auto rows = kept(std::move(trees));
+  const Folds folds{0, 1, true};
+  EXPECT_THAT(message_of([&] {
+                cross_validate(rows, power(), {Pooling::partial, true, {}}, 0, folds);
+              }),
+              testing::AllOf(HasSubstr("without group \"only\""), HasSubstr("needs two genera")));
+  const auto compared = compare_laws(rows, folds);
+  for (const auto& c : compared) {
+    if (c.law != &power() || c.pooling != Pooling::partial) continue;
+    EXPECT_EQ(c.problem, "");
+    EXPECT_THAT(c.held_out_problem, HasSubstr("without group \"only\""));
+    EXPECT_TRUE(std::isfinite(c.fit.aic()));
+    EXPECT_TRUE(std::isnan(c.rmse));
+  }
+}
+
+TEST(KeptRows, heights_of_single_precision_are_at_the_threshold) {
+  class FloatObservations : public ListedObservations {
+    bool single_precision() const override { return true; }
+  } floats;
+  ListedObservations doubles;
+  for (ListedObservations* trees : {static_cast<ListedObservations*>(&floats), &doubles}) {
+    trees->add("a", static_cast<double>(1.3F), 5);
+    trees->add("a", 1.2999, 5);
+    trees->add("a", 1.31, 5);
+  }
+  EXPECT_EQ(KeptRows(floats, 1.3).counts().kept, 2);
+  EXPECT_EQ(KeptRows(doubles, 1.3).counts().kept, 1);
 }
 
 TEST(KeptRows, every_row_is_counted_once_and_read_again) {

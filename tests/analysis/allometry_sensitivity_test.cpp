@@ -23,7 +23,7 @@ Session forest(const std::vector<std::string>& overrides = {}) {
   Session session = open_session(resolve_experiment(configuration(R"(
 seed: 3
 device: cpu
-data: {source: forest, count: 20, size: 16, gaps: 0.3, batch_size: 3, split: {validation: 0.2}}
+data: {source: forest, count: 28, size: 16, gaps: 0.3, batch_size: 3, split: {validation: 0.2, group: scene}}
 model: {backbone: {type: unet, width: 2, depth: 1}}
 tasks:
   genus: {type: segmentation, target: genus, head: {type: unet_decoder}}
@@ -71,6 +71,23 @@ TEST(AllometrySensitivity, figures_are_those_of_evaluation) {
     for (const auto& genus : result.genera) shares += genus.share;
     EXPECT_NEAR(shares, 1, 1e-6);
   }
+}
+
+TEST(AllometrySensitivity, evaluation_does_not_depend_on_the_batch) {
+  const std::vector<std::string> active = {"couplings.law.average=active", "couplings.law.min_height=9"};
+  std::vector<double> values;
+  for (const char* batch : {"1", "3", "20"}) {
+    auto more = active;
+    more.push_back(std::string("train.evaluation_batch=") + batch);
+    Session session = forest(more);
+    const auto found = evaluate(session, *session.data.dataset, session.data.split.train, "test");
+    values.push_back(found.couplings[0].second);
+    const auto result = allometry_sensitivity(session, session.data.split.train, {"", 2, 1});
+    EXPECT_EQ(found.coupling_figures[0][0],
+              (std::pair<std::string, double>("active", static_cast<double>(result.pixels))));
+  }
+  EXPECT_NEAR(values[0], values[1], 1e-5 * values[0]);
+  EXPECT_NEAR(values[0], values[2], 1e-5 * values[0]);
 }
 
 TEST(AllometrySensitivity, a_moved_parameter_is_what_evaluation_makes_of_it) {
@@ -164,6 +181,20 @@ TEST(AllometrySensitivity, draws_come_from_the_covariance) {
   ASSERT_EQ(line.groups().size(), 1U);
   const at::Tensor drawn = line.coefficients().narrow(0, line.drawn(0), 5);
   EXPECT_TRUE(at::equal(drawn.narrow(1, 0, 2), drawn.narrow(1, 2, 2))) << "one line for all genera";
+}
+
+TEST(AllometrySensitivity, a_third_coefficient_moves_though_it_is_not_drawn) {
+  Matrix covariance(3, 3);
+  covariance.resize(3, 3, std::nan(""));
+  covariance(0, 0) = covariance(1, 1) = 0.01;
+  covariance(0, 1) = covariance(1, 0) = 0;
+  covariance(2, 2) = 0.04;
+  const std::vector<GenusParameters> genera = {{"Fagus", {1, 2, 0.5}, covariance, ""}};
+  const ParameterVariants variants(law_named("quadratic", ""), genera, false, 50, 7, "law");
+  const at::Tensor drawn = variants.coefficients().narrow(0, variants.drawn(0), 50);
+  EXPECT_TRUE((drawn.select(1, 2) == 0.5).all().item<bool>());
+  EXPECT_GT(drawn.select(1, 0).std().item<double>(), 0.05);
+  EXPECT_NEAR(variants.coefficients()[variants.moved(0, 2, 3)][2].item<double>(), 0.5 + 2 * 0.2, 1e-12);
 }
 
 TEST(AllometrySensitivity, parameters_without_uncertainty_are_refused) {

@@ -18,14 +18,15 @@ TEST(SensitivityVerb, AsksATrainedRun) {
   const TemporaryDirectory directory;
   const auto path = [&](const std::string& name) { return (directory.path() / name).string(); };
   const auto call = [&](const std::string& arguments) { return run_polytask("-q " + arguments, directory.path()); };
-  write_file_atomically(path("forest.yaml"),
-                        "data: {source: forest, count: 20, size: 16, split: {validation: 0.2, test: 0.2}}\n"
-                        "model: {backbone: {type: unet, width: 2, depth: 1}}\n"
-                        "tasks:\n  genus: {type: segmentation, target: genus, head: {type: unet_decoder}}\n"
-                        "  height: {type: dense_regression, target: height, head: {type: unet_decoder}}\n"
-                        "  biomass: {type: dense_regression, target: biomass, head: {type: unet_decoder}}\n"
-                        "couplings: {law: {type: allometry, genus: genus, height: height, biomass: biomass,\n"
-                        "  parameters: training}}\ntrain: {epochs: 1}\ntracking: {tensorboard: false}\n");
+  write_file_atomically(
+      path("forest.yaml"),
+      "data: {source: forest, count: 40, size: 16, split: {validation: 0.2, test: 0.2, group: scene}}\n"
+      "model: {backbone: {type: unet, width: 2, depth: 1}}\n"
+      "tasks:\n  genus: {type: segmentation, target: genus, head: {type: unet_decoder}}\n"
+      "  height: {type: dense_regression, target: height, head: {type: unet_decoder}}\n"
+      "  biomass: {type: dense_regression, target: biomass, head: {type: unet_decoder}}\n"
+      "couplings: {law: {type: allometry, genus: genus, height: height, biomass: biomass,\n"
+      "  parameters: training}}\ntrain: {epochs: 1}\ntracking: {tensorboard: false}\n");
   ASSERT_EQ(call("train " + path("forest.yaml") + " --run-dir " + path("run")).status, 0);
   const std::string verb = "allometry sensitivity " + path("run");
   const auto result = call(verb + " --draws 20 -o " + path("out"));

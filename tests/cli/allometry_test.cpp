@@ -86,12 +86,24 @@ TEST_F(AllometryVerb, EveryLawAndCriterion) {
   EXPECT_EQ(json_number(*read_json_file(path("p.json")).find("genera")->find("Pinus")->find("knot_m")), 6);
 }
 
+TEST_F(AllometryVerb, AGroupThatCanNotBeLeftOutLosesNoFit) {
+  std::string table = "genus,height,agb,site\n";
+  for (int i = 0; i < 30; ++i)
+    table += fmt::format("{},{},{},{}\n", i < 20 ? "Pinus" : "Fagus", 2 + i % 10 + 0.1 * i, 3 + i, i < 20 ? i % 2 : 7);
+  const auto result = run_polytask("allometry fit " + write("two.csv", table) +
+                                       " --genus genus --height height --biomass agb --group site -o " + path("p.json"),
+                                   directory_.path());
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, testing::AllOf(HasSubstr("held out could not be had"), HasSubstr("group \"7\"")));
+  EXPECT_TRUE(std::filesystem::exists(path("p.json")));
+}
+
 TEST_F(AllometryVerb, CompareShowsEveryLaw) {
   const auto result =
       run("compare " + path("trees.csv") + " --genus genus --height height --biomass agb -o " + path("c.csv"));
   ASSERT_EQ(result.status, 0) << result.err;
-  for (const char* phrase :
-       {"power", "quadratic", "segmented", "asymptotic", "AIC", "held-out RMSE", "10 random folds"})
+  for (const char* phrase : {"power", "quadratic", "segmented", "asymptotic", "AIC", "held-out RMSE", "10 random folds",
+                             "the genus's lowest AIC"})
     EXPECT_THAT(result.out, HasSubstr(phrase));
   const CsvTable table = read_csv(path("c.csv"));
   EXPECT_EQ(table.rows(), 12 + 5 * 12);

@@ -88,7 +88,8 @@ tasks:
   c: {type: binary, target: z}
 )";
   const auto others = [&](const std::vector<std::string>& names) {
-    const Node* found = selected(yaml, names).find("model")->find("other_inputs");
+    const Node root = selected(yaml, names);
+    const Node* found = root.find("model")->find("other_inputs");
     return found == nullptr ? "none" : write_yaml(*found);
   };
   EXPECT_EQ(others({"c"}), write_yaml(parse_yaml("[\"route\", \"speed\"]", "expected.yaml")));

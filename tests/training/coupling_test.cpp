@@ -141,6 +141,9 @@ TEST_F(CouplingTest, AddsItsGradientToThatOfTheLosses) {
     expect_gradients(session, expected);
     EXPECT_NEAR(result.couplings.at(0).value, value, 1e-5);
     EXPECT_EQ(result.couplings.at(0).weight, 0.5);
+    double losses = 0;
+    for (size_t t = 0; t < session.tasks.size(); ++t) losses += result.losses[t];
+    EXPECT_NEAR(result.objective(), losses + 0.5 * value, 1e-5);
   }
 }
 
@@ -190,6 +193,7 @@ TEST_F(CouplingTest, AccumulationAverages) {
   const auto result = step(session, {first, second});
   expect_gradients(session, expected);
   EXPECT_NEAR(result.couplings.at(0).value, 0.5 * (a.second + b.second), 1e-5);
+  EXPECT_EQ(result.couplings.at(0).figures.at(0).second, 2 + 2) << "counts add up";
 }
 
 TEST_F(CouplingTest, WeightGrowsOverEpochs) {
@@ -227,6 +231,18 @@ TEST_F(CouplingTest, IsLoggedEvaluatedAndCanBeMonitored) {
   EXPECT_EQ(number_of(*logged->find("ratio")->find("weight")), 0.5);
   EXPECT_EQ(number_of(*logged->find("ratio")->find("ratio")), 2);
   EXPECT_GT(number_of(*logged->find("ratio")->find("value")), 0);
+}
+
+TEST_F(CouplingTest, CountsInTheTrainingLossThatIsMonitored) {
+  const auto best = [&](const char* run, const char* weight) {
+    const auto result = train_run(run, kExperiment,
+                                  {"train.monitor=train/loss", "train.epochs=1", "optimizer.lr=0",
+                                   std::string("couplings.ratio.weight=") + weight});
+    return result.progress.best;
+  };
+  const double without = best("without", "0"), half = best("half", "0.5"), one = best("one", "1");
+  EXPECT_GT(half, without);
+  EXPECT_NEAR(one - without, 2 * (half - without), 1e-4 * one);
 }
 
 TEST_F(CouplingTest, ResumesBitForBitWithWhatItFitted) {

@@ -21,6 +21,7 @@ class AsymptoticLaw : public Law {
   void columns_at(double log_height, double k, double* values) const override {
     values[0] = std::log(-std::expm1(-std::exp(log_height) / k));
   }
+  double log_height_of(double column, double k) const override { return std::log(-k * std::log1p(-std::exp(column))); }
   // Far above the heights it is a power law, far below them a constant.
   std::vector<double> shapes(double lowest, double highest, int count) const override {
     return even_in_logarithm(lowest, 10 * highest, count);
