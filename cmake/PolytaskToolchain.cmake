@@ -10,11 +10,17 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
+# Compilers take their memory in huge pages, which halves the time that they spend in page faults. ccache compiles at once
+# and hashes the headers that the compiler names, instead of preprocessing everything first.
 find_program(POLYTASK_CCACHE ccache)
-if(POLYTASK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      ${POLYTASK_CCACHE})
+      ${CMAKE_COMMAND} -E env GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.top_pad=67108864)
+  if(POLYTASK_CCACHE)
+    list(APPEND CMAKE_CXX_COMPILER_LAUNCHER
+         CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_DEPEND=true
+         ${POLYTASK_CCACHE})
+  endif()
 endif()
 
 find_program(POLYTASK_MOLD mold)
