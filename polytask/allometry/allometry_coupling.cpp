@@ -160,6 +160,7 @@ void AllometryCoupling::take(const LawParameters& parameters) {
   std::vector<std::vector<double>> values;
   auto genera = parameters_of(parameters, tasks_[0]->class_names());
   correct(genera, correction_named(options_.correction, name()), parameters.source);
+  values.reserve(genera.size());
   for (auto& genus : genera) values.push_back(std::move(genus.values));
   parameters_ = make_parameters(*parameters.law, values);
   file_min_height_m_ = parameters.min_height_m;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace polytask {
@@ -58,12 +59,10 @@ std::vector<double> coefficients_of(const Curve& curve, int columns) {
 }
 
 std::vector<int64_t> folds_with_rows(const Cells& cells) {
-  std::map<int64_t, bool> found;
+  std::set<int64_t> found;
   for (const auto& of_genus : cells)
-    for (const auto& [fold, statistics] : of_genus) found[fold] = true;
-  std::vector<int64_t> folds;
-  for (const auto& [fold, there] : found) folds.push_back(fold);
-  return folds;
+    for (const auto& [fold, statistics] : of_genus) found.insert(fold);
+  return {found.begin(), found.end()};
 }
 
 double rmse(double squared_error, int64_t n) {

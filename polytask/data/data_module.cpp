@@ -106,6 +106,7 @@ bool is_layer(const Source& source, const std::string& name) {
 
 std::vector<InputSpec> specs_of(const std::vector<Preprocess>& fitted) {
   std::vector<InputSpec> specs;
+  specs.reserve(fitted.size());
   for (const auto& preprocess : fitted) specs.push_back(preprocess.spec());
   return specs;
 }

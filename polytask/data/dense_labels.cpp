@@ -68,7 +68,7 @@ std::vector<int64_t> classes_of_layer(const LayerSpec& layer, const TargetReques
 }  // namespace
 
 DenseLabels::DenseLabels(const Source& source, const TargetRequest& request, int64_t layer,
-                         std::vector<int64_t> class_of, int64_t classes)
+                         const std::vector<int64_t>& class_of, int64_t classes)
     : source_(source),
       task_(request.task),
       name_(request.expressions.front()),

@@ -10,7 +10,7 @@ namespace polytask {
 class DenseLabels {
  public:
   /// `class_of`: the task's class of each of the layer's classes, −1 for those the task leaves out; empty: as they are.
-  DenseLabels(const Source& source, const TargetRequest& request, int64_t layer, std::vector<int64_t> class_of,
+  DenseLabels(const Source& source, const TargetRequest& request, int64_t layer, const std::vector<int64_t>& class_of,
               int64_t classes);
 
   int64_t rows() const { return source_.size(); }

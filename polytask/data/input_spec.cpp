@@ -128,7 +128,7 @@ at::Tensor Preprocess::apply(const at::Tensor& raw) const {
 }
 
 at::Tensor Preprocess::apply_image(const at::Tensor& raw) const {
-  const at::Tensor values = raw.to(at::kFloat) * derived_.at("factor") - derived_.at("offset");
+  at::Tensor values = raw.to(at::kFloat) * derived_.at("factor") - derived_.at("offset");
   if (!raw.is_floating_point()) return values;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return values.nan_to_num(0.0, kInfinity, -kInfinity);

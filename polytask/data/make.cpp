@@ -78,6 +78,7 @@ std::vector<Column> columns_of(const Source& source) {
 std::string records_json(const Source& source, const std::vector<int64_t>& rows) {
   const auto columns = columns_of(source);
   std::vector<std::string> lines;
+  lines.reserve(rows.size());
   for (const int64_t row : rows) lines.push_back(write_json(record_of(source, columns, row)));
   return fmt::format("[\n{}\n]\n", fmt::join(lines, ",\n"));
 }
@@ -114,6 +115,7 @@ void write_rows(const Source& source, const std::vector<int64_t>& rows, const fs
     for (const int64_t row : rows) {
       check_interrupt(options);
       std::vector<std::string> fields;
+      fields.reserve(columns.size());
       for (const auto& column : columns) fields.push_back(csv_value(column, row));
       out << csv_line(fields) << '\n';
       progress.update(++done);

@@ -54,12 +54,13 @@ ForestSource open_tiles(const MakeOptions& options, const Tiling& tiling) {
 
 RasterGrid grid_of(int64_t scene, int64_t size) {
   const double step = static_cast<double>(size) * kForestCell_m + kGapBetweenScenes_m;
+  const int64_t column = scene % kScenesInARow, row = scene / kScenesInARow;
   RasterGrid grid;
   grid.width = grid.height = size;
-  grid.transform = {kWest_m + static_cast<double>(scene % kScenesInARow) * step,
+  grid.transform = {kWest_m + static_cast<double>(column) * step,
                     kForestCell_m,
                     0,
-                    kNorth_m - static_cast<double>(scene / kScenesInARow) * step,
+                    kNorth_m - static_cast<double>(row) * step,
                     0,
                     -kForestCell_m};
   grid.crs = kUtm32;

@@ -95,6 +95,7 @@ Split split_stratified(const Source& source, const SplitOptions& options, const 
   std::vector<Rows> classes = rows_by_value(source, options.stratify, pool, random);
   check_classes(classes, pool.size(), options.stratify);
   std::vector<size_t> sizes;
+  sizes.reserve(classes.size());
   for (const auto& rows : classes) sizes.push_back(rows.size());
   Split split;
   split.validation = take_proportionally(classes, sizes, share_of(options.validation, pool.size(), "validation"));
@@ -198,6 +199,7 @@ void check_neighbours(const Source& source, const SplitOptions& options, const R
   if (divided == open.end()) return;
   const std::string value = together.label(*divided);
   std::vector<std::string> choices;
+  choices.reserve(groups.size());
   for (const auto& group : groups) choices.push_back(fmt::format("{} ({})", group.column, group.meaning));
   throw InputError(
       "data.split: the {} samples of {} \"{}\" would be divided one by one, though neighbours look alike and scores "

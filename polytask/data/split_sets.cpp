@@ -178,6 +178,7 @@ class GroupedSets {
 
 std::vector<SplitOptions> split_options_of(const std::vector<DataSetRange>& sets, const SplitOptions& outer) {
   std::vector<SplitOptions> options;
+  options.reserve(sets.size());
   for (const auto& set : sets) options.push_back(set.split.is_null() ? outer : read_options<SplitOptions>(set.split));
   return options;
 }

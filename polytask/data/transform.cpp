@@ -20,6 +20,7 @@ TransformRegistry& transforms() {
 
 std::vector<std::unique_ptr<Transform>> create_transforms(const std::vector<Node>& list) {
   std::vector<std::unique_ptr<Transform>> result;
+  result.reserve(list.size());
   for (const auto& node : list) result.push_back(transforms().create(node));
   return result;
 }

@@ -118,10 +118,10 @@ std::string allometry_figure(const KeptRows& rows, const FittedLines& lines, con
   draw_legend(svg, lines);
   const Interval x = widened({rows.lowest(), rows.highest()}), y = widened(sample.range());
   for (size_t p = 0; p < shown.size(); ++p) {
-    const size_t g = shown[p];
+    const size_t g = shown[p], column = p % kColumns, row = p / kColumns;
     LogLogPanel panel(svg,
-                      {kLeft + static_cast<double>(p % kColumns) * (kPanelWidth + kGapX),
-                       kTop + static_cast<double>(p / kColumns) * (kPanelHeight + kGapY)},
+                      {kLeft + static_cast<double>(column) * (kPanelWidth + kGapX),
+                       kTop + static_cast<double>(row) * (kPanelHeight + kGapY)},
                       kPanelWidth, kPanelHeight, x, y);
     panel.frame(fmt::format("{} ({})", rows.genera()[g], rows.rows_of_genus()[g]));
     Interval heights{rows.highest(), rows.lowest()};

@@ -34,7 +34,7 @@ struct PageColumn {
 };
 
 // The 2nd and 98th percentile of all finite values of some columns, as the scale of each.
-void share_scale(std::vector<PageColumn*> columns) {
+void share_scale(const std::vector<PageColumn*>& columns) {
   std::vector<at::Tensor> finite;
   for (const auto* column : columns)
     for (const auto& map : column->maps) finite.push_back(map.masked_select(map.isfinite()).to(at::kDouble));
@@ -181,6 +181,7 @@ std::optional<fs::path> write_map_page(const fs::path& run, int64_t samples) {
     return std::nullopt;
   }
   std::vector<std::string> names;
+  names.reserve(chosen.size());
   for (const int64_t row : chosen) names.push_back(session.data.dataset->source().row_name(row));
 
   const fs::path directory = run / "maps";

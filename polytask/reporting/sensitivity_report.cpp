@@ -102,6 +102,7 @@ std::string figure_cells(const AllometryFigures& figures) {
 FigureSpread spread_of(const std::vector<AllometryFigures>& draws, Figure figure) {
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> values;
+  values.reserve(draws.size());
   for (const auto& draw : draws) values.push_back(draw.*figure);
   const bool unknown = std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
   if (values.empty() || unknown) return {kNaN, kNaN, kNaN, kNaN};

@@ -60,6 +60,7 @@ CouplingTerm::CouplingTerm(const std::string& name, const Node& section,
     : options_(read_options<CouplingTermOptions>(part_of(section, true))),
       coupling_(couplings().create(part_of(section, false), name)) {
   std::vector<std::string> known;
+  known.reserve(tasks.size());
   for (const auto& task : tasks) known.push_back(task->name());
   if (std::find(known.begin(), known.end(), name) != known.end())
     throw InputError("{}: the coupling is named like a task; give it a name of its own", section.where());

@@ -109,7 +109,8 @@ ForestStandMap map_stands(const ForestStandOptions& options, uint64_t seed, int6
     const auto at = static_cast<size_t>(i);
     const float right = std::clamp(warp * across[at], -farthest, farthest);
     const float lower = std::clamp(warp * down[at], -farthest, farthest);
-    map.stand[at] = centres.nearest(static_cast<float>(x + i % size) + right, static_cast<float>(y + i / size) + lower);
+    const int64_t column = x + i % size, row = y + i / size;
+    map.stand[at] = centres.nearest(static_cast<float>(column) + right, static_cast<float>(row) + lower);
   }
   return map;
 }

@@ -35,7 +35,7 @@ std::string scene_in(const std::string& component, const std::string& name) {
   for (size_t at = 0; at < name.size(); ++at) {
     if (!matches(before, name.substr(0, at))) continue;
     for (size_t length = 1; at + length <= name.size(); ++length)
-      if (const auto scene = name.substr(at, length); matches(with_scene(after, scene), name.substr(at + length)))
+      if (auto scene = name.substr(at, length); matches(with_scene(after, scene), name.substr(at + length)))
         return scene;
   }
   return "";

@@ -109,6 +109,7 @@ std::vector<RasterScene> open_scenes(const RasterOptions& options, const std::ve
     throw InputError("data.inputs: no file matches {}", (fs::path(options.root) / inputs[0].file).string());
   check_patterns(inputs, layers, names.size());
   std::vector<RasterScene> scenes;
+  scenes.reserve(names.size());
   for (const auto& name : names) scenes.push_back(open_one(options, layers, name, handles));
   check_layers(options, layers, scenes);
   check_channels(scenes);

@@ -27,6 +27,7 @@ std::vector<BandReading> readings(const RasterInputOptions& options, const Raste
 
 std::vector<NamedGrid> named_grids(const std::vector<RasterFile>& files) {
   std::vector<NamedGrid> grids;
+  grids.reserve(files.size());
   for (const auto& file : files) grids.push_back({file.path().string(), file.grid()});
   return grids;
 }
@@ -65,7 +66,7 @@ at::Tensor RasterBands::average(const RasterWindow& window) const {
 
 at::Tensor RasterBands::read(const RasterWindow& window) const {
   const bool several = files_.size() > 1;
-  const at::Tensor values = several ? average(window) : files_[0].read(bands_[0], window);
+  at::Tensor values = several ? average(window) : files_[0].read(bands_[0], window);
   if (options_.domain == "plain" || (options_.domain == "db" && !several)) return values;
   return to_db(values, options_.floor);
 }
@@ -140,6 +141,7 @@ RasterStack open_scene(const RasterOptions& options, const std::vector<std::stri
   auto inputs = options.input_list();
   const bool one_file = all_of_one_file(inputs), averaged = inputs[0].file.find('*') != std::string::npos;
   std::vector<Paths> named;
+  named.reserve(paths.size());
   for (const auto& path : paths) named.push_back(files_named(path));
   std::vector<Paths> files;
   if (one_file && averaged) {

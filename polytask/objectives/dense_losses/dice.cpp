@@ -1,6 +1,7 @@
 #include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/dense_losses/register.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/softmax.h>
 

@@ -1,6 +1,8 @@
 #include <polytask/core/error.h>
 #include <polytask/objectives/dense_losses/register.h>
 
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>

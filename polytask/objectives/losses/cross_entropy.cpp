@@ -2,6 +2,7 @@
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/register.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/log_softmax.h>

@@ -2,6 +2,7 @@
 #include <polytask/objectives/losses/class_weights.h>
 #include <polytask/objectives/losses/register.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/log_softmax.h>
 
 #include <limits>

@@ -1,5 +1,7 @@
 #include <polytask/objectives/losses/mean_loss.h>
 
+#include <ATen/TensorOperators.h>
+
 #include <limits>
 #include <vector>
 

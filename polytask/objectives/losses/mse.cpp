@@ -1,6 +1,8 @@
 #include <polytask/objectives/dense_losses/pixels.h>
 #include <polytask/objectives/losses/register.h>
 
+#include <ATen/TensorOperators.h>
+
 namespace polytask {
 namespace {
 

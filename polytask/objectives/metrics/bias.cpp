@@ -1,5 +1,7 @@
 #include <polytask/objectives/metrics/register.h>
 
+#include <ATen/TensorOperators.h>
+
 #include <limits>
 
 namespace polytask {

@@ -1,6 +1,7 @@
 #include <polytask/objectives/metric.h>
 #include <polytask/objectives/metrics/predicted_classes.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 

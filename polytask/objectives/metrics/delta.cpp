@@ -1,6 +1,7 @@
 #include <polytask/objectives/metrics/hit_share.h>
 #include <polytask/objectives/metrics/register.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/maximum.h>
 
 #include <cmath>

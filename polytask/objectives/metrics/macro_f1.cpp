@@ -1,6 +1,7 @@
 #include <polytask/objectives/metrics/predicted_classes.h>
 #include <polytask/objectives/metrics/register.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/zeros.h>
 
 namespace polytask {

@@ -8,6 +8,7 @@
 #include <polytask/objectives/tasks/task_data.h>
 #include <polytask/objectives/tasks/task_fields.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/softplus.h>
 #include <c10/core/GradMode.h>
 

@@ -178,6 +178,7 @@ void add_deltas(const Deltas& deltas, const PlannedRow& planned, ComparedRow& ro
 // Holm's correction of what belongs to some of the plan's rows.
 std::map<size_t, double> corrected(const std::map<size_t, double>& p) {
   std::vector<double> values;
+  values.reserve(p.size());
   for (const auto& [row, value] : p) values.push_back(value);
   values = holm(values);
   std::map<size_t, double> result;

@@ -134,15 +134,15 @@ std::string difference_of(const Node& kept, const Node& now, const std::string& 
     return write_json(kept) == write_json(now)
                ? ""
                : fmt::format("{} was {}, is {}", path, write_json(kept), write_json(now));
+  const std::string before = path.empty() ? "" : path + ".";
   for (const auto& [key, value] : kept.entries()) {
-    const std::string below = path.empty() ? key : path + "." + key;
+    const std::string below = before + key;
     const Node* other = now.find(key);
     if (other == nullptr) return fmt::format("{} was {}, is absent", below, shown(&value));
     if (auto found = difference_of(value, *other, below); !found.empty()) return found;
   }
   for (const auto& [key, value] : now.entries())
-    if (kept.find(key) == nullptr)
-      return fmt::format("{} was absent, is {}", path.empty() ? key : path + "." + key, shown(&value));
+    if (kept.find(key) == nullptr) return fmt::format("{}{} was absent, is {}", before, key, shown(&value));
   return "";
 }
 
