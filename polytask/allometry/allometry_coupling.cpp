@@ -259,11 +259,6 @@ Node AllometryCoupling::state() const {
                                    : Node::map_of();
 }
 
-void AllometryCoupling::load_state(const Node& state) {
-  saved_ = state;
-  if (!tasks_.empty()) choose_parameters();
-}
-
 void register_allometry(CouplingRegistry& registry) {
   registry.add<AllometryOptions>(
       "allometry",

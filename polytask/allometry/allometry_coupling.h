@@ -51,7 +51,7 @@ class AllometryCoupling : public Coupling {
   /// "active": pixels above the threshold, "clamped": those of them whose biomass is at or below 1e-6.
   std::vector<std::pair<std::string, double>> figures() const override;
   Node state() const override;
-  void load_state(const Node& state) override;
+  void load_state(const Node& state) override { saved_ = state; }
 
   /// The term from raw outputs, with the residual log B − log B_allo [B, H, W]. A method of the class, so that maps and
   /// sensitivity show what was trained.

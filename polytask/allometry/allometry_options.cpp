@@ -32,7 +32,7 @@ void AllometryOptions::fields(Fields& f) {
       "correction", correction,
       "none: the law gives the median of biomass; baskerville, duan or snowdon: its mean, by that factor of each genus "
       "(duan and snowdon stand in a parameter file)",
-      one_of({"none", "baskerville", "duan", "snowdon"}));
+      one_of(correction_names()));
   f.field("detach", detach, "tasks that get no gradient from this term: some of genus, height, biomass",
           one_of({"genus", "height", "biomass"}));
 }

@@ -14,6 +14,8 @@ constexpr std::array<const char*, 4> kNames = {"none", "baskerville", "duan", "s
 
 }  // namespace
 
+std::vector<std::string> correction_names() { return {kNames.begin(), kNames.end()}; }
+
 Correction correction_named(const std::string& name, const std::string& where) {
   const auto* found = std::find(kNames.begin(), kNames.end(), name);
   if (found == kNames.end())

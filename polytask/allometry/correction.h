@@ -1,6 +1,7 @@
 #pragma once
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace polytask {
 
@@ -16,6 +17,8 @@ struct BackTransform {
 /// Which of the factors is used where biomass is read off a law.
 enum class Correction { none, baskerville, duan, snowdon };
 
+/// none, baskerville, duan, snowdon.
+std::vector<std::string> correction_names();
 /// Throws InputError for an unknown name, saying `where`.
 Correction correction_named(const std::string& name, const std::string& where);
 std::string to_text(Correction correction);

@@ -158,12 +158,11 @@ class Fitter {
       curve.parameters[0] += effect.intercept - effect.slope * centre_;
       curve.parameters[1] += effect.slope;
       const Symmetric2 covariance = uncentred(effect.covariance);
-      const double third = columns_ > 1 ? fit_.all.covariance(2, 2) : 0;
       curve.covariance.resize(columns_ + 1, columns_ + 1, kNaN);
       curve.covariance(0, 0) = covariance.aa;
       curve.covariance(0, 1) = curve.covariance(1, 0) = covariance.ab;
       curve.covariance(1, 1) = covariance.bb;
-      if (columns_ > 1) curve.covariance(2, 2) = third;
+      if (columns_ > 1) curve.covariance(2, 2) = fit_.all.covariance(2, 2);
       describe(curve, g);
       fit_.all.rss += curve.rss;
       fit_.genera.push_back(std::move(curve));

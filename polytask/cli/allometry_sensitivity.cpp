@@ -63,7 +63,7 @@ void add_allometry_sensitivity(CLI::App& allometry) {
           "--correction", arguments->correction,
           "factor by which the biomass that the law gives is converted from median to mean: none, baskerville, "
           "duan or snowdon (default: the coupling's)")
-      ->check(CLI::IsMember({"none", "baskerville", "duan", "snowdon"}));
+      ->check(CLI::IsMember(correction_names()));
   verb->add_option("--seed", arguments->options.seed, "what they are drawn from (default: 1)");
   verb->add_option("--coupling", arguments->options.coupling, "which, where several are allometric");
   verb->add_option("-o,--output", arguments->output,

@@ -69,6 +69,12 @@ class AllometryCouplingTest : public testing::Test {
     coupling->attach({&genus_, &height_, &biomass_});
     return coupling;
   }
+  std::unique_ptr<Coupling> loaded_from(const Node& state, const std::string& yaml) {
+    auto coupling = make(yaml);
+    coupling->load_state(state);
+    coupling->attach({&genus_, &height_, &biomass_});
+    return coupling;
+  }
   std::string write(const std::string& content) {
     const auto path = directory_.path() / "p.json";
     write_file_atomically(path, content);
@@ -209,8 +215,7 @@ TEST_F(AllometryCouplingTest, is_fitted_on_training_targets_and_saved) {
     EXPECT_NEAR(json_number(*found->find("beta")), 1.5 + 0.5 * g, 1e-4);
     EXPECT_NEAR(json_number(*found->find("alpha")), 0.4, 1e-3);
   }
-  const auto loaded = attached("{parameters: training, pooling: none}");
-  loaded->load_state(parse_json(write_json(state), "state"));
+  const auto loaded = loaded_from(parse_json(write_json(state), "state"), "{parameters: training, pooling: none}");
   EXPECT_FALSE(loaded->needs_fit());
   const auto o = outputs();
   EXPECT_EQ(loaded->value(o, {}).item<double>(), coupling->value(o, {}).item<double>());
@@ -222,27 +227,17 @@ TEST_F(AllometryCouplingTest, a_loaded_run_keeps_the_parameters_it_began_with) {
   const auto o = outputs();
   const double value = first->value(o, {}).item<double>();
   file("Mg/ha", "2.9");
-  const auto again = attached(section);
-  EXPECT_NE(again->value(o, {}).item<double>(), value);
+  EXPECT_NE(attached(section)->value(o, {}).item<double>(), value);
   const Node state = parse_json(write_json(first->state()), "state");
-  again->load_state(state);
-  EXPECT_EQ(again->value(o, {}).item<double>(), value);
+  EXPECT_EQ(loaded_from(state, section)->value(o, {}).item<double>(), value);
   std::filesystem::remove(directory_.path() / "p.json");
-  const auto alone = make(section);
-  alone->load_state(state);
-  alone->attach({&genus_, &height_, &biomass_});
-  EXPECT_EQ(alone->value(o, {}).item<double>(), value) << "without the file";
+  EXPECT_EQ(loaded_from(state, section)->value(o, {}).item<double>(), value) << "without the file";
 }
 
 TEST_F(AllometryCouplingTest, a_loaded_run_takes_other_parameters_where_it_is_asked_to) {
   const auto first = attached("{parameters: " + file() + "}");
   const Node state = parse_json(write_json(first->state()), "state");
-  const auto loaded = [&](const std::string& yaml) {
-    auto coupling = make(yaml);
-    coupling->load_state(state);
-    coupling->attach({&genus_, &height_, &biomass_});
-    return coupling;
-  };
+  const auto loaded = [&](const std::string& yaml) { return loaded_from(state, yaml); };
   const auto o = outputs();
   const std::string scalars = "{parameters: {alpha: 1, beta: 2, unit: Mg/ha}}";
   EXPECT_EQ(loaded(scalars)->value(o, {}).item<double>(), attached(scalars)->value(o, {}).item<double>());

@@ -100,6 +100,7 @@ TEST(AllometrySensitivity, a_moved_parameter_is_what_evaluation_makes_of_it) {
       Session other = forest();
       other.couplings[0].coupling().load_state(
           changed(session, genus.name, swing.parameter, ParameterSwing::kSteps[s] * swing.standard_error));
+      other.couplings[0].attach(other.tasks);
       const double expected = evaluated_residual(other);
       EXPECT_NEAR(swing.at[s].residual, expected, 1e-4 * expected) << swing.parameter << " " << s;
       EXPECT_NE(swing.at[s].residual, result.fitted.residual);

@@ -14,7 +14,6 @@ namespace {
 
 using Paths = std::vector<std::filesystem::path>;
 
-at::Tensor to_power(const at::Tensor& db) { return at::pow(10.0, db / 10); }
 at::Tensor to_db(const at::Tensor& power, double floor) { return 10 * power.clamp_min(floor).log10(); }
 
 std::vector<BandReading> readings(const RasterInputOptions& options, const RasterFile& file) {
@@ -33,6 +32,8 @@ std::vector<NamedGrid> named_grids(const std::vector<RasterFile>& files) {
 }
 
 }  // namespace
+
+at::Tensor power_of_db(const at::Tensor& db) { return at::pow(10.0, db / 10); }
 
 RasterBands::RasterBands(const RasterInputOptions& options, const Paths& files,
                          const std::shared_ptr<RasterHandles>& handles, bool size_only)
@@ -55,7 +56,7 @@ at::Tensor RasterBands::average(const RasterWindow& window) const {
   at::Tensor sum, count;
   for (size_t i = 0; i < files_.size(); ++i) {
     at::Tensor values = files_[i].read(bands_[i], window);
-    if (options_.domain == "db") values = to_power(values);
+    if (options_.domain == "db") values = power_of_db(values);
     const at::Tensor present = values.isnan().logical_not();
     values = values.nan_to_num(0.0).to(at::kDouble);
     sum = i == 0 ? values : sum + values;

@@ -11,6 +11,9 @@
 
 namespace polytask {
 
+/// Backscatter in dB → linear power, of any shape.
+at::Tensor power_of_db(const at::Tensor& db);
+
 /// Bands of one file, or of several alike that are averaged, read as the options say. Reading is thread-safe.
 class RasterBands {
  public:

@@ -65,7 +65,7 @@ at::Tensor channels_in_db(const RasterStack& scene) {
 // For a run of the made forest in linear power: `polytask data make forest` writes its scenes in dB.
 void take_as_power(MapModel& model, const RasterStack& scene) {
   model.predict = [predict = std::move(model.predict), in_db = channels_in_db(scene)](const at::Tensor& raw) {
-    return predict(at::where(in_db, at::pow(10.0, raw / 10), raw));
+    return predict(at::where(in_db, power_of_db(raw), raw));
   };
 }
 
